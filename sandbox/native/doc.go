@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package native runs attempts with nothing installed: on the host's own root
+// file system, in namespaces and cgroups made by the runtime embedded in
+// drydock-shim, one small supervisor process per attempt.
+//
+// Begin with New and Sandbox.Start. What a Spec becomes stands in oci.go
+// (limits, namespaces, security), rootfs.go (what of the host is seen) and
+// limits.go (what this machine enforces); the supervisor is package main in
+// shim/, the contract with it is package shimapi.
+package native

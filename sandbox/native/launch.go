@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package native
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"drydock/sandbox"
+	"drydock/sandbox/native/shimapi"
+)
+
+// running is an attempt whose supervisor was started by this process.
+type running struct {
+	s      *Sandbox
+	config *shimapi.Config
+	shim   *exec.Cmd
+	events chan sandbox.Event
+	copies sync.WaitGroup // of the program's output
+	done   chan struct{}  // closed when outcome and err are set
+
+	mu      sync.Mutex // guards control's writes
+	control *os.File
+	fatal   string
+
+	outcome sandbox.Outcome
+	err     error
+}
+
+// eventBacklog is how many events wait for the caller.
+const eventBacklog = 64
+
+// launch starts the supervisor in a session and a mount namespace of its own:
+// a terminal's Ctrl-C does not reach it, and its mounts vanish with it.
+func (s *Sandbox) launch(plan *shimapi.Config, streams sandbox.Streams, lease *os.File) (*running, error) {
+	defer lease.Close() // the shim has its own copy of the lock
+	r := &running{s: s, config: plan, events: make(chan sandbox.Event, eventBacklog), done: make(chan struct{})}
+	ours, theirs, err := socketPair()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	stdio, after, err := r.stdio(streams)
+	if err != nil {
+		ours.Close()
+		return nil, err
+	}
+	shimLog, err := os.OpenFile(filepath.Join(plan.Drydock.Dir, shimapi.ShimLogFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		ours.Close()
+		closeAll(stdio)
+		return nil, err
+	}
+	defer shimLog.Close()
+	r.control = ours
+	r.shim = &exec.Cmd{
+		Path:       s.shim,
+		Args:       []string{"drydock-shim", plan.Drydock.ID},
+		Env:        []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+		Dir:        "/",
+		Stderr:     shimLog,
+		ExtraFiles: append([]*os.File{theirs}, append(stdio, lease)...),
+		SysProcAttr: &syscall.SysProcAttr{
+			Setsid:       true,
+			Unshareflags: syscall.CLONE_NEWNS, // Go makes it private
+		},
+	}
+	err = r.shim.Start()
+	closeAll(stdio)
+	if err != nil {
+		ours.Close()
+		after(false)
+		return nil, fmt.Errorf("start drydock-shim: %w", err)
+	}
+	after(true)
+	go r.follow()
+	return r, r.send(plan)
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
+
+func socketPair() (ours, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("socketpair", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "control"), os.NewFile(uintptr(fds[1]), "control"), nil
+}
+
+// stdio makes the three pipes between the program's streams and ours. after
+// starts moving the bytes, or drops the pipes.
+func (r *running) stdio(streams sandbox.Streams) (theirs []*os.File, after func(started bool), err error) {
+	var ours []*os.File
+	fail := func(err error) ([]*os.File, func(bool), error) {
+		closeAll(append(theirs, ours...))
+		return nil, nil, err
+	}
+	if streams.Stdin == nil {
+		null, err := os.Open(os.DevNull)
+		if err != nil {
+			return fail(err)
+		}
+		theirs, ours = append(theirs, null), append(ours, nil)
+	} else {
+		rd, wr, err := os.Pipe()
+		if err != nil {
+			return fail(err)
+		}
+		theirs, ours = append(theirs, rd), append(ours, wr)
+	}
+	for range 2 {
+		rd, wr, err := os.Pipe()
+		if err != nil {
+			return fail(err)
+		}
+		theirs, ours = append(theirs, wr), append(ours, rd)
+	}
+	return theirs, func(started bool) {
+		if !started {
+			closeAll(ours)
+			return
+		}
+		if in := ours[0]; in != nil {
+			// Nobody waits for this one: a reader of a terminal cannot be
+			// woken. It ends with the reader's next byte or end.
+			go func() {
+				_, _ = io.Copy(in, streams.Stdin)
+				in.Close()
+			}()
+		}
+		r.copy(streams.Stdout, ours[1])
+		r.copy(streams.Stderr, ours[2])
+	}, nil
+}
+
+// copy moves one stream to the caller. When the caller's writer fails, the
+// rest is read and dropped: it is in the log, and the program must not block.
+func (r *running) copy(to io.Writer, from *os.File) {
+	r.copies.Go(func() {
+		defer from.Close()
+		if to == nil {
+			to = io.Discard
+		}
+		if _, err := io.Copy(to, from); err != nil {
+			_, _ = io.Copy(io.Discard, from)
+		}
+	})
+}
+
+// send writes one line to the shim.
+func (r *running) send(v any) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, err = r.control.Write(append(line, '\n'))
+	if errors.Is(err, unix.EPIPE) || errors.Is(err, os.ErrClosed) {
+		return nil // it has ended; Wait tells how
+	}
+	return err
+}
+
+// follow passes the shim's reports on and settles the outcome at its end.
+func (r *running) follow() {
+	decoder := json.NewDecoder(r.control)
+	for {
+		var report shimapi.Report
+		if err := decoder.Decode(&report); err != nil {
+			break
+		}
+		if report.Event != nil {
+			r.events <- *report.Event
+		}
+		if report.Fatal != "" {
+			r.fatal = report.Fatal
+		}
+	}
+	r.copies.Wait()
+	_ = r.shim.Wait()
+	r.mu.Lock()
+	r.control.Close()
+	r.mu.Unlock()
+	close(r.events)
+	r.outcome, r.err = r.readOutcome()
+	r.s.clean.Wait()
+	close(r.done)
+}
+
+// readOutcome reads the facts, or cleans up after a shim that left none.
+func (r *running) readOutcome() (sandbox.Outcome, error) {
+	dir := r.config.Drydock.Dir
+	outcome, err := ReadOutcome(dir)
+	if err == nil && r.fatal == "" {
+		return outcome, nil
+	}
+	cleanErr := cleanAttempt(r.s.hierarchy, r.config.Drydock.Cgroup, dir, r.config.Drydock.Lease)
+	switch {
+	case r.fatal != "":
+		return outcome, errors.Join(fmt.Errorf("drydock-shim: %s", r.fatal), cleanErr)
+	case errors.Is(err, os.ErrNotExist):
+		return outcome, errors.Join(fmt.Errorf("%w (%s%s)", sandbox.ErrNoOutcome, r.shim.ProcessState, r.lastWords()), cleanErr)
+	}
+	return outcome, errors.Join(err, cleanErr)
+}
+
+// lastWords is what the shim wrote to its own log.
+func (r *running) lastWords() string {
+	data, _ := os.ReadFile(filepath.Join(r.config.Drydock.Dir, shimapi.ShimLogFile))
+	text := strings.TrimSpace(string(data))
+	if text == "" {
+		return ""
+	}
+	if line, _, more := strings.Cut(text, "\n"); more {
+		text = line
+	}
+	return ": " + text
+}
+
+// Events implements sandbox.Running.
+func (r *running) Events() <-chan sandbox.Event { return r.events }
+
+// Stop implements sandbox.Running.
+func (r *running) Stop(reason sandbox.StopReason, grace time.Duration) {
+	_ = r.send(shimapi.Command{Stop: &shimapi.Stop{Reason: reason, Grace: max(0, grace)}})
+}
+
+// Resize implements sandbox.Resizer.
+func (r *running) Resize(size sandbox.TerminalSize) {
+	_ = r.send(shimapi.Command{Resize: &size})
+}
+
+// Wait implements sandbox.Running.
+func (r *running) Wait() (sandbox.Outcome, error) {
+	<-r.done
+	return r.outcome, r.err
+}
+
+// ReadOutcome reads the outcome document of an attempt's directory. A newer
+// version than this program knows is refused.
+func ReadOutcome(dir string) (sandbox.Outcome, error) {
+	path := filepath.Join(dir, shimapi.OutcomeFile)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return sandbox.Outcome{}, err
+	}
+	var o sandbox.Outcome
+	if err := json.Unmarshal(data, &o); err != nil {
+		return o, fmt.Errorf("%s: %w", path, err)
+	}
+	if o.Version != sandbox.OutcomeVersion {
+		return o, fmt.Errorf("%s has version %d, this drydock knows %d; use the drydock that wrote it", path, o.Version, sandbox.OutcomeVersion)
+	}
+	return o, nil
+}

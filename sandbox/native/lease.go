@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package native
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"drydock/sandbox"
+	"drydock/sandbox/cgroup"
+	"drydock/sandbox/native/shimapi"
+)
+
+// standardLeaseDir is machine-wide on purpose: it does not move with the
+// state directory, so that all users of a machine see each other's leases.
+const standardLeaseDir = "/run/lock/drydock"
+
+func defaultLeaseDir() string {
+	if dir := os.Getenv("DRYDOCK_LEASE_DIR"); dir != "" {
+		return dir
+	}
+	return standardLeaseDir
+}
+
+// lease is what a lease file says; who holds its lock is alive.
+type lease struct {
+	Version int    `json:"version"`
+	ID      string `json:"id"`
+	Attempt int    `json:"attempt"`
+	Dir     string `json:"dir"` // the attempt's
+}
+
+// groupPrefix tells the groups of one lease directory from another's, so
+// that cleaning in one (a test's) never touches the other's attempts.
+func groupPrefix(leaseDir string) string {
+	if leaseDir == standardLeaseDir {
+		return ""
+	}
+	h := fnv.New32a()
+	h.Write([]byte(leaseDir))
+	return fmt.Sprintf("x%08x-", h.Sum32())
+}
+
+// groupName names an attempt's cgroup and lease file.
+func groupName(leaseDir string, spec sandbox.Spec) string {
+	return fmt.Sprintf("%s%s.%d", groupPrefix(leaseDir), spec.ID, spec.Attempt)
+}
+
+// takeLease makes and locks the attempt's lease file. The lock belongs to the
+// open file, which the shim inherits: the kernel frees it with the shim.
+func takeLease(dir, name string, spec sandbox.Spec) (*os.File, error) {
+	if err := makeLeaseDir(dir); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, name)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("take the lease: %w", err)
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil {
+		data, _ := json.Marshal(lease{Version: 1, ID: spec.ID, Attempt: spec.Attempt, Dir: spec.Dir})
+		_, err = f.Write(append(data, '\n'))
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("take the lease %s: %w", path, err), os.Remove(path), f.Close())
+	}
+	return f, nil
+}
+
+// makeLeaseDir makes the directory for everybody, like /tmp.
+func makeLeaseDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the lease directory: %w", err)
+	}
+	return os.Chmod(dir, 0o777|os.ModeSticky)
+}
+
+// Stray is an attempt whose supervisor died.
+type Stray struct {
+	ID      string
+	Attempt int
+	Dir     string // of the attempt; "" when not known
+	Killed  int    // processes that still ran
+}
+
+// Clean removes what dead supervisors left: processes, cgroups, layers, lease
+// files. Living ones hold their lease's lock and are left alone. leaseDir ""
+// is the machine's.
+func Clean(leaseDir string) ([]Stray, error) {
+	if leaseDir == "" {
+		leaseDir = defaultLeaseDir()
+	}
+	h, err := cgroup.Detect()
+	if err != nil {
+		return nil, err
+	}
+	var strays []Stray
+	var errs []error
+	for _, name := range strayNames(h, leaseDir) {
+		path := filepath.Join(leaseDir, name)
+		stray, dead := inspectLease(path)
+		if !dead {
+			continue
+		}
+		stray.Killed = h.Group(name).Kill()
+		if err := cleanAttempt(h, name, stray.Dir, path); err != nil {
+			errs = append(errs, err)
+		}
+		if stray.Dir != "" || stray.Killed > 0 { // else it ended in order while we looked
+			strays = append(strays, stray)
+		}
+	}
+	return strays, errors.Join(errs...)
+}
+
+// strayNames lists what may be a stray: every group and every lease file of
+// this lease directory.
+func strayNames(h cgroup.Hierarchy, leaseDir string) []string {
+	prefix := groupPrefix(leaseDir)
+	names := map[string]bool{}
+	for _, name := range h.Names() {
+		names[name] = true
+	}
+	entries, _ := os.ReadDir(leaseDir)
+	for _, e := range entries {
+		names[e.Name()] = true
+	}
+	var found []string
+	for name := range names {
+		rest, ok := strings.CutPrefix(name, prefix)
+		// An id is a ULID (26 characters), a dot and the attempt.
+		if id, _, dotted := strings.Cut(rest, "."); ok && dotted && len(id) == 26 {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// inspectLease reads a lease; dead says that nobody holds it.
+func inspectLease(path string) (stray Stray, dead bool) {
+	f, err := os.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		id, _, _ := strings.Cut(filepath.Base(path), ".")
+		return Stray{ID: id}, errors.Is(err, os.ErrNotExist)
+	}
+	defer f.Close()
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return Stray{}, false
+	}
+	var l lease
+	if json.NewDecoder(f).Decode(&l) != nil {
+		id, _, _ := strings.Cut(filepath.Base(path), ".")
+		return Stray{ID: id}, true
+	}
+	return Stray{ID: l.ID, Attempt: l.Attempt, Dir: l.Dir}, true
+}
+
+// cleanAttempt removes an attempt's cgroup, layers and lease.
+func cleanAttempt(h cgroup.Hierarchy, group, dir, leasePath string) error {
+	var errs []error
+	if base, err := h.HoldBase(); err == nil {
+		g := h.Group(group)
+		g.Kill()
+		errs = append(errs, g.Remove(), base.Release())
+	}
+	if dir != "" {
+		for _, name := range shimapi.Scratch {
+			errs = append(errs, os.RemoveAll(filepath.Join(dir, name)))
+		}
+	}
+	if err := os.Remove(leasePath); err != nil && !errors.Is(err, os.ErrNotExist) {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}

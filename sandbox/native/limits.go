@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package native
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"drydock/sandbox"
+)
+
+// Enforcement implements sandbox.Reporter: how each limit of the spec is held
+// on this machine.
+func (s *Sandbox) Enforcement(spec sandbox.Spec) []sandbox.Enforcement {
+	table := s.hostEnforcement()
+	if !spec.Limits.GroupKill {
+		table = slices.DeleteFunc(table, func(e sandbox.Enforcement) bool { return e.Limit == "group-kill" })
+	}
+	if spec.Limits.Disk > 0 {
+		table = append(table, sandbox.Enforcement{Limit: "disk", State: sandbox.NotEnforced, Why: "disk limits are not built yet: the task may write as much as the state directory's file system holds"})
+	}
+	return table
+}
+
+// hostEnforcement is the table for this machine, whatever is asked.
+func (s *Sandbox) hostEnforcement() []sandbox.Enforcement {
+	h := s.hierarchy
+	table := []sandbox.Enforcement{{Limit: "memory", State: sandbox.Enforced}}
+	add := func(limit string, ok bool, why string) {
+		state := sandbox.Enforced
+		if !ok {
+			state = sandbox.NotEnforced
+		} else {
+			why = ""
+		}
+		table = append(table, sandbox.Enforcement{Limit: limit, State: state, Why: why})
+	}
+	add("swap", s.canLimitSwap() || !hostHasSwap(), "this kernel does not account swap (boot with swapaccount=1): an OOM can be hidden by swapping")
+	if h.Version == 2 {
+		table = append(table, sandbox.Enforcement{Limit: "group-kill", State: sandbox.Enforced})
+	} else {
+		table = append(table, sandbox.Enforcement{Limit: "group-kill", State: sandbox.Emulated,
+			Why: "cgroup v1 has no memory.oom.group: the supervisor ends the rest a moment after the first victim"})
+	}
+	add("cpu", s.has("cpu"), "no cpu controller: the task may use every core")
+	add("pids", s.has("pids"), "no pids controller: a fork bomb is not contained")
+	table = append(table, sandbox.Enforcement{Limit: "shm", State: sandbox.Enforced})
+	add("hugepages", len(s.hugepageSizes()) > 0 || !hostHasHugepages(), "no hugetlb controller for tasks here: MAP_HUGETLB works, on a cluster it fails with ENOMEM")
+	return table
+}
+
+// has reports whether a controller can be used for tasks.
+func (s *Sandbox) has(controller string) bool {
+	if s.hierarchy.Version == 1 {
+		return s.hierarchy.Controllers[controller] != ""
+	}
+	data, _ := os.ReadFile(filepath.Join(s.hierarchy.Unified, "cgroup.controllers"))
+	return slices.Contains(strings.Fields(string(data)), controller)
+}
+
+// canLimitSwap: v1 counts memory and swap together where swap accounting is
+// on; v2's controller shows itself in any group but the root.
+func (s *Sandbox) canLimitSwap() bool {
+	if s.hierarchy.Version == 1 {
+		_, err := os.Stat(filepath.Join(s.hierarchy.Controllers["memory"], "memory.memsw.limit_in_bytes"))
+		return err == nil
+	}
+	found, _ := filepath.Glob(filepath.Join(s.hierarchy.Unified, "*", "memory.swap.max"))
+	return len(found) > 0
+}
+
+// hostHasSwap reports whether any swap is on (proc_swaps(5)).
+func hostHasSwap() bool {
+	data, _ := os.ReadFile("/proc/swaps")
+	return strings.Count(string(data), "\n") > 1
+}
+
+// hugepageSizes are the page sizes to forbid, as the kubelet does for pods
+// that request none ("2MB", "1GB"), where the controller is on the task's side.
+func (s *Sandbox) hugepageSizes() []string {
+	if !s.has("hugetlb") {
+		return nil
+	}
+	var sizes []string
+	for _, kb := range hugepageKB() {
+		sizes = append(sizes, hugepageName(kb))
+	}
+	return sizes
+}

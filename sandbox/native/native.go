@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package native
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"drydock/sandbox"
+	"drydock/sandbox/cgroup"
+	"drydock/sandbox/native/shimapi"
+)
+
+// Config adjusts the native sandbox. The zero value is right for everybody
+// but tests.
+type Config struct {
+	// Shim is the path of drydock-shim. "": DRYDOCK_SHIM, else beside the
+	// running program.
+	Shim string
+	// LeaseDir is the machine-wide directory of locks. "": DRYDOCK_LEASE_DIR,
+	// else /run/lock/drydock.
+	LeaseDir string
+	// OnStray is told of every attempt of a dead supervisor that was cleaned
+	// up; nil: nobody.
+	OnStray func(Stray)
+}
+
+// Sandbox is the native sandbox. It is safe for concurrent use.
+type Sandbox struct {
+	config    Config
+	shim      string
+	hierarchy cgroup.Hierarchy
+	clean     sync.WaitGroup // of what dead supervisors left
+}
+
+var (
+	_ sandbox.Sandbox  = (*Sandbox)(nil)
+	_ sandbox.Reporter = (*Sandbox)(nil)
+)
+
+// New checks that this machine can run attempts and begins to clean up what
+// dead supervisors left. Errors are *sandbox.UnsupportedError.
+func New(config Config) (*Sandbox, error) {
+	if config.LeaseDir == "" {
+		config.LeaseDir = defaultLeaseDir()
+	}
+	shim, err := findShim(config.Shim)
+	if err != nil {
+		return nil, err
+	}
+	h, err := usableCgroups()
+	if err != nil {
+		return nil, err
+	}
+	s := &Sandbox{config: config, shim: shim, hierarchy: h}
+	s.clean.Go(func() {
+		strays, _ := Clean(config.LeaseDir)
+		for _, stray := range strays {
+			if config.OnStray != nil {
+				config.OnStray(stray)
+			}
+		}
+	})
+	return s, nil
+}
+
+// findShim locates the supervisor's program.
+func findShim(path string) (string, error) {
+	if path == "" {
+		path = os.Getenv("DRYDOCK_SHIM")
+	}
+	if path == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return "", err
+		}
+		path = filepath.Join(filepath.Dir(self), "drydock-shim")
+	}
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+		return filepath.Abs(path)
+	}
+	reason := "is not an executable file"
+	if errors.Is(err, os.ErrNotExist) {
+		reason = "does not exist"
+	}
+	return "", &sandbox.UnsupportedError{
+		What:   fmt.Sprintf("drydock-shim %s: %s", reason, path),
+		Remedy: "install it beside drydock (make build makes both), or set DRYDOCK_SHIM to its path",
+	}
+}
+
+// usableCgroups checks that limits can be set here at all.
+func usableCgroups() (cgroup.Hierarchy, error) {
+	h, err := cgroup.Detect()
+	if err != nil {
+		return h, &sandbox.UnsupportedError{
+			What:   err.Error(),
+			Remedy: "boot with the memory controller on (kernel parameter cgroup_enable=memory) and mount cgroup2 on /sys/fs/cgroup",
+		}
+	}
+	if err := h.Writable(); err != nil {
+		return h, &sandbox.UnsupportedError{What: "no right to make cgroups: " + err.Error(), Remedy: cgroupRemedy(h)}
+	}
+	if os.Geteuid() != 0 {
+		return h, &sandbox.UnsupportedError{What: "the native sandbox needs root for its mounts", Remedy: "run it with sudo"}
+	}
+	return h, nil
+}
+
+// cgroupRemedy names the exact command that gives the right.
+func cgroupRemedy(h cgroup.Hierarchy) string {
+	switch {
+	case os.Geteuid() == 0:
+		return "the cgroup file system is read-only here (a container?): start the container with --privileged --cgroupns=host, or run drydock on the host"
+	case h.Version == 1:
+		return "run it with sudo (cgroup v1 cannot be delegated safely)"
+	default:
+		return "run it with sudo, or have the controllers delegated: `sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload`, log in again, then `systemd-run --user --scope -p Delegate=yes drydock run …`"
+	}
+}
+
+// Start begins an attempt; see sandbox.Sandbox.
+func (s *Sandbox) Start(ctx context.Context, spec sandbox.Spec, streams sandbox.Streams) (sandbox.Running, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	plan, err := s.plan(spec)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeSpec(spec); err != nil {
+		return nil, err
+	}
+	lease, err := takeLease(s.config.LeaseDir, plan.Drydock.Cgroup, spec)
+	if err != nil {
+		return nil, err
+	}
+	plan.Drydock.Lease = lease.Name()
+	r, err := s.launch(plan, streams, lease)
+	if err != nil {
+		return nil, errors.Join(err, os.Remove(lease.Name()))
+	}
+	return r, nil
+}
+
+// writeSpec keeps what was asked beside the attempt, without the values of
+// the environment: they may be secrets.
+func writeSpec(spec sandbox.Spec) error {
+	spec.Env = namesOnly(spec.Env)
+	data, err := json.MarshalIndent(spec, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(spec.Dir, shimapi.SpecFile), append(data, '\n'), 0o600)
+}

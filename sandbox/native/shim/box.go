@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	_ "github.com/opencontainers/cgroups/devices" // without it device rules are refused
+	"github.com/opencontainers/runc/libcontainer"
+	"github.com/opencontainers/runc/libcontainer/specconv"
+	"github.com/opencontainers/runc/libcontainer/utils"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"drydock/sandbox"
+	"drydock/sandbox/cgroup"
+	"drydock/sandbox/native/shimapi"
+)
+
+// box is the container of the attempt.
+type box struct {
+	container *libcontainer.Container
+	process   *libcontainer.Process
+	tty       bool
+	master    *os.File // of the terminal, with tty
+	pid       int      // of the main process on the host
+	execError *os.File // read end; see execErrorFD
+	reaped    bool
+}
+
+// createBox makes the container's record; nothing runs yet.
+func createBox(config *shimapi.Config, group *cgroup.Group) (*box, error) {
+	section := &config.Drydock
+	oci := config.OCI
+	oci.Linux.CgroupsPath = group.RuntimePath()
+	if m := oci.Linux.Resources.Memory; m != nil && m.Limit != nil {
+		limit := group.RuntimeMemory(*m.Limit)
+		m.Limit = &limit
+		if m.Swap != nil {
+			m.Swap = &limit
+		}
+	}
+	cc, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{
+		CgroupName:   section.ID,
+		Spec:         &oci,
+		NoNewKeyring: false,
+	})
+	if err != nil {
+		return nil, err
+	}
+	container, err := libcontainer.Create(filepath.Join(section.Dir, "runtime"), section.ID, cc)
+	if err != nil {
+		return nil, err
+	}
+	return &box{container: container, process: newProcess(oci.Process), tty: oci.Process.Terminal}, nil
+}
+
+func newProcess(p *specs.Process) *libcontainer.Process {
+	process := &libcontainer.Process{
+		Args: p.Args,
+		Env:  p.Env,
+		UID:  int(p.User.UID),
+		GID:  int(p.User.GID),
+		Cwd:  p.Cwd,
+		Init: true,
+	}
+	for _, gid := range p.User.AdditionalGids {
+		process.AdditionalGroups = append(process.AdditionalGroups, int(gid))
+	}
+	if p.ConsoleSize != nil {
+		process.ConsoleHeight, process.ConsoleWidth = uint16(p.ConsoleSize.Height), uint16(p.ConsoleSize.Width)
+	}
+	return process
+}
+
+// start runs the container up to the last step before the program's execve:
+// cgroup, namespaces and mounts exist, the program does not.
+func (b *box) start(out *output) error {
+	execErrorRead, execErrorWrite, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	b.execError = execErrorRead
+	defer execErrorWrite.Close()
+	b.process.ExtraFiles = []*os.File{execErrorWrite}
+
+	stdin := os.NewFile(shimapi.StdinFD, "stdin")
+	stdout := os.NewFile(shimapi.StdoutFD, "stdout")
+	stderr := os.NewFile(shimapi.StderrFD, "stderr")
+	if b.tty {
+		err = b.startTTY(out, stdin, stdout, stderr)
+	} else {
+		err = b.startPipes(out, stdin, stdout, stderr)
+	}
+	if err != nil {
+		return err
+	}
+	b.pid, err = b.process.Pid()
+	return err
+}
+
+func (b *box) startPipes(out *output, stdin, stdout, stderr *os.File) error {
+	defer stdin.Close()
+	b.process.Stdin = stdin
+	for _, s := range []struct {
+		name string
+		live *os.File
+		to   *io.Writer
+	}{{"stdout", stdout, &b.process.Stdout}, {"stderr", stderr, &b.process.Stderr}} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return err
+		}
+		defer w.Close()
+		*s.to = w
+		out.pump(s.name, r, s.live)
+	}
+	return b.container.Start(b.process)
+}
+
+func (b *box) startTTY(out *output, stdin, stdout, stderr *os.File) error {
+	stderr.Close()
+	parent, child, err := utils.NewSockPair("console")
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	b.process.ConsoleSocket = child
+	err = b.container.Start(b.process)
+	child.Close()
+	if err != nil {
+		stdin.Close()
+		stdout.Close()
+		return err
+	}
+	if b.master, err = utils.RecvFile(parent); err != nil {
+		return fmt.Errorf("receive the terminal: %w", err)
+	}
+	// Both directions end with EIO when the last process has gone.
+	out.pump("stdout", b.master, stdout)
+	go func() {
+		_, _ = io.Copy(b.master, stdin)
+		stdin.Close()
+	}()
+	return nil
+}
+
+// resize tells the terminal its new size.
+func (b *box) resize(size sandbox.TerminalSize) {
+	if b.master != nil {
+		_ = unix.IoctlSetWinsize(int(b.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: size.Rows, Col: size.Cols})
+	}
+}
+
+// execResult is what came of the program's execve, and when.
+type execResult struct {
+	at  time.Time
+	err error // nil: the program runs
+}
+
+// exec lets the program run and delivers what came of it.
+func (b *box) exec() <-chan execResult {
+	result := make(chan execResult, 1)
+	go func() {
+		err := b.container.Exec()
+		if err == nil {
+			err = b.execOutcome()
+		}
+		result <- execResult{at: time.Now(), err: err}
+	}()
+	return result
+}
+
+// execOutcome waits until init's descriptor closes; see execErrorFD.
+func (b *box) execOutcome() error {
+	defer b.execError.Close()
+	text, _ := io.ReadAll(io.LimitReader(b.execError, 4<<10))
+	if len(text) == 0 {
+		return nil
+	}
+	return errors.New(strings.TrimSpace(string(text)))
+}
+
+// exited is closed when the main process has ended. It is not reaped yet, so
+// that its pid and its name still tell.
+func (b *box) exited() <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			err := unix.Waitid(unix.P_PID, b.pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+			if !errors.Is(err, unix.EINTR) {
+				return
+			}
+		}
+	}()
+	return done
+}
+
+// reap collects the main process's status. Afterwards its pid is anybody's.
+func (b *box) reap() *sandbox.Exit {
+	b.reaped = true
+	state, _ := b.process.Wait() // a non-zero status is an error, too
+	if state == nil {
+		return nil
+	}
+	status, ok := state.Sys().(syscall.WaitStatus)
+	if !ok {
+		return nil
+	}
+	if status.Signaled() {
+		return &sandbox.Exit{Code: 128 + int(status.Signal()), Signal: unix.SignalName(status.Signal())}
+	}
+	return &sandbox.Exit{Code: status.ExitStatus()}
+}
+
+// signal sends a signal to the main process while its pid is surely its own.
+func (b *box) signal(sig unix.Signal) {
+	if b.pid > 0 && !b.reaped {
+		_ = unix.Kill(b.pid, sig)
+	}
+}
+
+// destroy removes what the runtime made: its state and its cgroups.
+func (b *box) destroy() error {
+	if !b.reaped {
+		b.signal(unix.SIGKILL)
+		if b.pid > 0 {
+			b.reap()
+		}
+	}
+	err := b.container.Destroy()
+	if errors.Is(err, libcontainer.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"drydock/sandbox"
+	"drydock/sandbox/cgroup"
+)
+
+// errInitKilled stands for an end of the runtime's own process before it
+// became the program.
+var errInitKilled = errors.New("the container ended before the program ran")
+
+// startFailed records why the program never ran.
+func (a *attempt) startFailed(err error) {
+	if a.outcome.StartError == nil {
+		reason := classifyStart(err.Error())
+		a.outcome.StartError = &sandbox.StartError{Reason: reason, Message: startMessage(err.Error())}
+	}
+}
+
+// classifyStart reads the runtime's words: its errors cross a process border
+// as text. The words are those of Go's os/exec, the kernel's errno texts and
+// libcontainer's process_linux.go.
+func classifyStart(text string) sandbox.StartReason {
+	has := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+	}
+	switch {
+	case has("memory limit too low", "unable to set memory limit"):
+		return sandbox.StartLimitTooLow
+	case !has("exec: \"", "exec /", "exec ./") && !strings.HasPrefix(text, "exec "):
+		return sandbox.StartRuntime
+	case has("executable file not found", "no such file or directory"):
+		return sandbox.StartNotFound
+	case has("permission denied", "exec format error", "is a directory", "not a directory", "text file busy", "operation not permitted", "too many levels", "argument list too long", "file name too long"):
+		return sandbox.StartNotExecutable
+	}
+	return sandbox.StartRuntime
+}
+
+// startMessage drops the runtime's outer words.
+func startMessage(text string) string {
+	_, inner, ok := strings.Cut(text, "error during container init: ")
+	if ok {
+		text = inner
+	}
+	return strings.TrimSpace(text)
+}
+
+// readCounters takes the facts that the kernel keeps, after the main process
+// was reaped and before the cgroup goes.
+func (a *attempt) readCounters() {
+	if a.group == nil {
+		return
+	}
+	o, w := &a.outcome, &a.watcher
+	if shm := a.config.Drydock.ShmDir; shm != "" {
+		size := a.config.Drydock.Spec.Limits.ShmSize
+		o.Shm = &sandbox.Shm{Size: size, Used: shmUsed(shm)}
+		o.Shm.Peak = o.Shm.Used
+		if w.shm != nil {
+			o.Shm.Peak = max(o.Shm.Used, w.shm.peak.Load())
+		}
+	}
+	totals, err := a.group.Totals()
+	if err != nil {
+		if o.StartError != nil { // the runtime has removed its group already
+			o.Counters = &sandbox.Counters{CgroupVersion: a.hierarchy.Version}
+		}
+		return
+	}
+	o.Counters = &sandbox.Counters{
+		CgroupVersion: a.hierarchy.Version,
+		OOMKill:       totals.OOMKill,
+		OOM:           totals.OOM,
+		OOMGroupKill:  totals.OOMGroupKill,
+		Max:           totals.Max,
+		High:          totals.High,
+		Notified:      w.notified,
+		AncestorOOM:   w.short || (a.hierarchy.Version == 2 && a.ancestors.Short()),
+		HostOOMKill:   cgroup.HostOOMKills() - a.hostKills,
+		Group:         a.group.GroupState(a.config.Drydock.Spec.Limits.GroupKill),
+	}
+	o.Memory.Peak = max(o.Memory.Peak, totals.MemoryPeak)
+	if limit, err := a.group.Limit(); err == nil && limit > 0 {
+		o.Memory.Limit = limit
+	}
+	o.CPUSeconds = totals.CPUSeconds
+	o.Pids = sandbox.Pids{Limit: a.config.Drydock.Spec.Limits.Pids, Peak: totals.PidsPeak, Refused: totals.PidsRefused}
+	o.Hugetlb = totals.HugetlbRefused
+	o.Leftovers = a.group.Kill()
+	if totals.OOMKill > 0 {
+		a.nameVictims()
+		a.oomAtStart()
+	}
+}
+
+// oomAtStart tells a limit below the runtime's own need from other failed starts.
+func (a *attempt) oomAtStart() {
+	if e := a.outcome.StartError; e != nil && e.Reason == sandbox.StartRuntime {
+		e.OOM, e.Reason = true, sandbox.StartLimitTooLow
+	}
+}
+
+// noteVictims keeps what a look at the processes right after a kill showed:
+// those that are dying now, else the largest that has gone meanwhile.
+func (a *attempt) noteVictims(dying, gone []proc) {
+	candidates := dying
+	if len(dying) == 0 && len(gone) > 0 {
+		candidates = []proc{slices.MaxFunc(gone, func(x, y proc) int { return int(min(max(x.rss-y.rss, -1), 1)) })}
+	}
+	for _, p := range candidates {
+		known := slices.ContainsFunc(a.outcome.Victims, func(v sandbox.Victim) bool { return v.HostPID == p.pid })
+		if !known {
+			a.outcome.Victims = append(a.outcome.Victims, p.victim())
+		}
+	}
+}
+
+// nameVictims settles who was killed. The kernel's log is the best witness;
+// it may be unreadable. What cannot be: a main process that did not die of
+// SIGKILL was no victim, and one that did although we sent none was.
+func (a *attempt) nameVictims() {
+	o, t := &a.outcome, &a.watcher.tracker
+	logged := a.kernlog.Victims(a.group, func(pid int) bool { _, ok := t.past[pid]; return ok || pid == t.main })
+	for i := range logged {
+		v := &logged[i]
+		v.PID, v.Main = t.past[v.HostPID].inside, v.HostPID == t.main
+		if v.Main {
+			v.PID = 1
+		}
+	}
+	if len(logged) > 0 {
+		o.Victims = logged
+		return
+	}
+	killed := o.Exit != nil && o.Exit.Signal == unix.SignalName(unix.SIGKILL)
+	if !killed {
+		o.Victims = slices.DeleteFunc(o.Victims, func(v sandbox.Victim) bool { return v.Main })
+	}
+	if killed && len(o.Stops) == 0 && o.GroupKilledAt.IsZero() && !slices.ContainsFunc(o.Victims, func(v sandbox.Victim) bool { return v.Main }) {
+		main := t.past[t.main]
+		o.Victims = append([]sandbox.Victim{{PID: 1, HostPID: t.main, Name: main.name, RSS: main.rss, Main: true}}, o.Victims...)
+	}
+}

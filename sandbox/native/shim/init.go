@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os"
+	"os/signal"
+	"runtime"
+
+	"github.com/opencontainers/runc/libcontainer"
+	// The C constructor of nsenter joins the namespaces before Go starts.
+	_ "github.com/opencontainers/runc/libcontainer/nsenter"
+	"golang.org/x/sys/unix"
+)
+
+// execErrorFD is the first extra descriptor of the container's init. It is
+// close-on-exec: an end of file without a word means that the program's
+// execve succeeded, anything else is why it did not. libcontainer has closed
+// its own channel by then and would write to the task's stderr.
+const execErrorFD = 3
+
+// initName is what the runtime calls its process until the program's execve.
+const initName = "runc:[2:INIT]"
+
+func init() {
+	// The parent-death signal of the container is tied to the thread that
+	// forked it: the main goroutine keeps the main thread for good.
+	runtime.LockOSThread()
+	if len(os.Args) == 2 && os.Args[1] == "init" {
+		containerInit()
+	}
+}
+
+// containerInit is the re-executed program inside the container's namespaces,
+// charged to the task's cgroup: nothing here may be large. It never returns.
+func containerInit() {
+	// Should the shim be killed, the kernel ends the container with it.
+	_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
+	defaultSignals()
+	unix.CloseOnExec(execErrorFD)
+	os.Stderr = os.NewFile(execErrorFD, "exec-error")
+	libcontainer.Init()
+}
+
+// defaultSignals undoes what the caller of drydock may have left: nohup
+// ignores SIGHUP, a background job of a shell SIGINT, and some launchers block
+// signals. A handler, unlike "ignore", goes away with execve.
+func defaultSignals() {
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGPIPE, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU)
+	var none unix.Sigset_t
+	_ = unix.PthreadSigmask(unix.SIG_SETMASK, &none, nil)
+}

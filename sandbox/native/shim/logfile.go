@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"sync"
+	"time"
+)
+
+// logFile writes both streams in the format of the kubelet's container logs
+// (the CRI log format, kubernetes pkg/kubelet/kuberuntime/logs): a line is
+// "TIME STREAM TAG CONTENT", where tag F ends a line of the program and P is
+// a piece of one. Bytes are kept as they are.
+type logFile struct {
+	mu   sync.Mutex
+	f    *os.File
+	line []byte
+	err  error // the first failure; after it nothing more is written
+}
+
+func openLog(path string) *logFile {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	return &logFile{f: f, err: err}
+}
+
+// write appends a piece of a stream.
+func (l *logFile) write(stream string, p []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return
+	}
+	prefix := time.Now().UTC().Format("2006-01-02T15:04:05.000000000Z") + " " + stream + " "
+	l.line = l.line[:0]
+	for len(p) > 0 {
+		piece, rest, whole := bytes.Cut(p, []byte{'\n'})
+		l.line = append(l.line, prefix...)
+		if whole {
+			l.line = append(l.line, "F "...)
+		} else {
+			l.line = append(l.line, "P "...)
+		}
+		l.line = append(append(l.line, piece...), '\n')
+		p = rest
+	}
+	_, l.err = l.f.Write(l.line)
+}
+
+// close closes the file and says why it is incomplete, if it is.
+func (l *logFile) close() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.f != nil {
+		if err := l.f.Close(); l.err == nil {
+			l.err = err
+		}
+	}
+	if l.err != nil {
+		return l.err.Error()
+	}
+	return ""
+}

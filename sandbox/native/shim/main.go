@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/sirupsen/logrus"
+
+	"drydock/sandbox/native/shimapi"
+)
+
+func main() {
+	logrus.SetOutput(io.Discard)
+	control := newControl(os.NewFile(shimapi.ControlFD, "control"))
+	config, err := control.config()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "drydock-shim:", err)
+		fmt.Fprintln(os.Stderr, "drydock-shim is started by drydock; run `drydock run -- COMMAND` instead")
+		os.Exit(125)
+	}
+	// The lease is held by this descriptor for as long as we live.
+	lease := os.NewFile(shimapi.LeaseFD, "lease")
+	defer lease.Close()
+
+	a := &attempt{config: config, control: control}
+	if err := a.run(); err != nil {
+		control.send(shimapi.Report{Fatal: err.Error()})
+		control.close()
+		os.Exit(125)
+	}
+	orphaned := control.gone()
+	control.close()
+	if orphaned {
+		judgeOrphan(config.Drydock.Spec.OnOrphaned)
+	}
+}
+
+// config reads and checks the first line.
+func (c *control) config() (*shimapi.Config, error) {
+	var config shimapi.Config
+	if err := c.decoder.Decode(&config); err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	if config.Version != shimapi.Version {
+		return nil, fmt.Errorf("drydock speaks version %d of the shim contract and this shim version %d; install both from one release", config.Version, shimapi.Version)
+	}
+	return &config, nil
+}
+
+// encodeLine is one JSON document and a newline.
+func encodeLine(v any) []byte {
+	line, err := json.Marshal(v)
+	if err != nil { // only plain structs get here
+		panic(err)
+	}
+	return append(line, '\n')
+}

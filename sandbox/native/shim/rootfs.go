@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"drydock/sandbox/native/shimapi"
+)
+
+// undo takes back one step of the set-up.
+type undo func() error
+
+// mountRootfs mounts the private writable layer over the lower file system.
+// It happens in the shim's own mount namespace: the host never sees it, and
+// the kernel takes it down should the shim be killed.
+func mountRootfs(target string, r shimapi.Rootfs) (undo, error) {
+	for _, l := range append([]shimapi.Layer{{Upper: r.Upper, Work: r.Work}}, r.Layers...) {
+		if err := makeLayer(l); err != nil {
+			return nil, err
+		}
+	}
+	for _, dir := range r.Empty {
+		if err := hideBelow(r.Upper, dir); err != nil {
+			return nil, fmt.Errorf("make %s empty: %w", dir, err)
+		}
+	}
+	if err := os.MkdirAll(target, 0o755); err != nil {
+		return nil, err
+	}
+	if err := mountOverlay(target, r); err != nil {
+		return nil, err
+	}
+	return func() error { return unix.Unmount(target, unix.MNT_DETACH) }, nil
+}
+
+func makeLayer(l shimapi.Layer) error {
+	// Mode 755, owned by root, as / itself is: the top of the layer is what
+	// the program sees as the top of the file system.
+	for _, dir := range []string{l.Upper, l.Work} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		if err := os.Chmod(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mountOverlay tries "volatile" first (Linux 5.10): the layer is thrown away
+// after the attempt, so flushing it to disk would only cost time.
+func mountOverlay(target string, r shimapi.Rootfs) error {
+	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", escapeOverlay(r.Lower), escapeOverlay(r.Upper), escapeOverlay(r.Work))
+	err := unix.Mount("overlay", target, "overlay", 0, options+",volatile")
+	if errors.Is(err, unix.EINVAL) {
+		err = unix.Mount("overlay", target, "overlay", 0, options)
+	}
+	if err != nil {
+		return fmt.Errorf("mount the private layer over %s: %w", r.Lower, err)
+	}
+	return nil
+}
+
+// escapeOverlay protects the separators of overlay's option string.
+func escapeOverlay(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `,`, `\,`, `:`, `\:`).Replace(path)
+}
+
+// hideBelow makes dir appear empty: an opaque directory in the upper layer
+// stands before the lower one. Its parents keep the lower ones' owner and mode.
+func hideBelow(upper, dir string) error {
+	lower, made := "/", upper
+	for part := range strings.SplitSeq(strings.Trim(dir, "/"), "/") {
+		lower, made = filepath.Join(lower, part), filepath.Join(made, part)
+		var st unix.Stat_t
+		if err := unix.Lstat(lower, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			st = unix.Stat_t{Mode: 0o755}
+		}
+		if err := os.Mkdir(made, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+			return err
+		}
+		if err := os.Chown(made, int(st.Uid), int(st.Gid)); err != nil {
+			return err
+		}
+		if err := unix.Chmod(made, st.Mode&0o7777); err != nil {
+			return err
+		}
+	}
+	return unix.Setxattr(made, "trusted.overlay.opaque", []byte("y"), 0)
+}
+
+// mountShm mounts the attempt's /dev/shm on our side, so that it can be
+// measured after the end. Mode and options follow the kubelet's memory-backed
+// emptyDir, with nosuid and nodev on top.
+func mountShm(dir string, size int64) (undo, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	options := fmt.Sprintf("mode=1777,size=%d", size)
+	if err := unix.Mount("shm", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
+		return nil, fmt.Errorf("mount /dev/shm: %w", err)
+	}
+	return func() error { return unix.Unmount(dir, unix.MNT_DETACH) }, nil
+}
+
+// shmUsed is how much of the attempt's /dev/shm is taken, in bytes.
+func shmUsed(dir string) int64 {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return 0
+	}
+	return int64(st.Blocks-st.Bfree) * st.Bsize
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"drydock/sandbox"
+	"drydock/sandbox/cgroup"
+	"drydock/sandbox/native/shimapi"
+)
+
+// watcher looks at the attempt while it runs: samples for the timeline, the
+// fill of /dev/shm, and the kernel's OOM kills. Its fields belong to the main
+// goroutine.
+type watcher struct {
+	meter   *cgroup.Meter
+	events  *cgroup.Watch
+	samples *os.File
+	shm     *shmWatch
+	tracker tracker
+
+	woken   chan struct{}    // an OOM event may have happened
+	recheck <-chan time.Time // look again soon
+	tick    <-chan time.Time // time for a sample
+
+	startedAt time.Time
+	taken     int
+	interval  time.Duration
+	chances   int  // looks left until an announced kill counts as not ours
+	notified  bool // the OOM event fired at least once
+	kills     int64
+	short     bool // a group above ran out when we looked
+}
+
+// start opens the descriptors. The container exists, the program does not.
+func (w *watcher) start(a *attempt) {
+	w.tracker.main = a.box.pid
+	w.meter, _ = a.group.Meter()
+	w.shm = watchShm(a.config.Drydock.ShmDir)
+	w.woken = make(chan struct{}, 1)
+	w.events, _ = a.group.Watch()
+	if w.events != nil {
+		go func() {
+			for w.events.Next() {
+				select {
+				case w.woken <- struct{}{}:
+				default: // one is waiting already
+				}
+			}
+		}()
+	}
+	w.samples, _ = os.OpenFile(filepath.Join(a.config.Drydock.Dir, shimapi.SamplesFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+}
+
+// stop closes the descriptors.
+func (w *watcher) stop() {
+	if w.events != nil {
+		w.events.Close()
+	}
+	if w.meter != nil {
+		w.meter.Close()
+	}
+	if w.samples != nil {
+		w.samples.Close()
+	}
+	w.shm.stop()
+}
+
+// How often samples are taken: densely at first, where most OOMs happen, then
+// ever more thinly, so that the timeline of a week stays readable and small.
+const (
+	firstInterval  = 50 * time.Millisecond // for the first two seconds
+	secondInterval = 100 * time.Millisecond
+	thirdInterval  = 500 * time.Millisecond // from the tenth second on
+	thinEvery      = 4096                   // samples, then the interval doubles
+)
+
+// begin starts the timeline at the program's execve.
+func (w *watcher) begin(at time.Time) {
+	w.startedAt, w.interval = at, firstInterval
+	w.tick = time.After(w.interval / 2)
+}
+
+func (w *watcher) nextInterval() time.Duration {
+	switch age := time.Since(w.startedAt); {
+	case age < 2*time.Second:
+		return firstInterval
+	case age < 10*time.Second:
+		return secondInterval
+	default:
+		return thirdInterval << (w.taken / thinEvery)
+	}
+}
+
+// sample takes one look at memory and cpu and records it.
+func (w *watcher) sample(a *attempt) {
+	w.tick = time.After(w.nextInterval())
+	w.tracker.look(a.group.Procs())
+	s, ok := w.measure(a)
+	if !ok {
+		return
+	}
+	w.taken++
+	if w.samples != nil {
+		_, _ = w.samples.Write(encodeLine(s))
+	}
+	a.control.event(sandbox.Event{Time: s.Time, Sample: &s})
+}
+
+// measure reads the meter into the outcome's figures.
+func (w *watcher) measure(a *attempt) (sandbox.Sample, bool) {
+	if w.meter == nil {
+		return sandbox.Sample{}, false
+	}
+	s, err := w.meter.Sample()
+	if err != nil {
+		return s, false
+	}
+	memory := &a.outcome.Memory
+	memory.Peak = max(memory.Peak, s.Memory)
+	if b := s.Breakdown; b != nil {
+		memory.PeakNeed = max(memory.PeakNeed, b.Anon+b.Shmem)
+		if w.kills == 0 || memory.Last == nil { // after a kill it would show what was given back
+			memory.Last = b
+		}
+	}
+	return s, true
+}
+
+// recheckEvery and recheckFor: v1's event comes before the kill it announces.
+const (
+	recheckEvery = time.Millisecond
+	recheckFor   = 50
+)
+
+// announced handles a wake-up of the OOM event.
+func (w *watcher) announced(a *attempt) {
+	if a.hierarchy.Version == 1 {
+		w.notified = true
+		w.short = w.short || a.ancestors.Short()
+		w.measure(a)
+		w.chances = recheckFor
+	}
+	w.look(a)
+}
+
+// look reads the OOM counter and acts when it moved.
+func (w *watcher) look(a *attempt) {
+	w.recheck = nil
+	kills, err := a.group.OOMKills()
+	if err == nil && kills > w.kills {
+		w.kills, w.chances = kills, 0
+		w.killed(a)
+	}
+	if w.chances > 0 {
+		w.chances--
+		w.recheck = time.After(recheckEvery)
+	}
+}
+
+// killed records an OOM kill and, where the kernel has no group kill, ends
+// the rest of the attempt as it would have.
+func (w *watcher) killed(a *attempt) {
+	first := a.outcome.KillSeenAt.IsZero()
+	if first {
+		a.outcome.KillSeenAt = time.Now()
+	}
+	dying, gone := w.tracker.look(a.group.Procs())
+	a.noteVictims(dying, gone)
+	if first {
+		event := sandbox.OOMEvent{Kills: w.kills}
+		if len(a.outcome.Victims) > 0 {
+			event.Victim = &a.outcome.Victims[0]
+		}
+		a.control.event(sandbox.Event{Time: a.outcome.KillSeenAt, OOM: &event})
+	}
+	limits := a.config.Drydock.Spec.Limits
+	if limits.GroupKill && a.outcome.GroupKilledAt.IsZero() && a.group.GroupState(true) == sandbox.GroupEmulated {
+		a.outcome.GroupKilledAt = time.Now()
+		a.box.signal(unix.SIGKILL)
+	}
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package shimapi is the contract between drydock and drydock-shim: what the
+// one sends and the other answers. Both are installed together, so the
+// version is checked, never negotiated.
+//
+// drydock starts the shim in a mount namespace of its own with these
+// descriptors:
+//
+//	3  a stream socket: drydock sends a Config line, then Command lines;
+//	   the shim answers with Report lines. Its end says that the other is gone.
+//	4  the program's stdin (read end)
+//	5  the program's stdout, live (write end)
+//	6  the program's stderr, live (write end)
+//	7  the lease: a locked file that the shim keeps open while it lives
+//
+// The shim ends when nothing of the attempt is left. Its outcome document
+// lies in the attempt's directory before that.
+package shimapi
+
+import (
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"drydock/sandbox"
+)
+
+// Version of this contract.
+const Version = 1
+
+// Descriptors that the shim is started with.
+const (
+	ControlFD = 3 + iota
+	StdinFD
+	StdoutFD
+	StderrFD
+	LeaseFD
+)
+
+// Files in the attempt's directory.
+const (
+	SpecFile    = "spec.json"    // the Spec without environment values; written by drydock
+	OutcomeFile = "outcome.json" // a sandbox.Outcome; temp file and rename
+	LogFile     = "log"          // both streams in the CRI log format
+	SamplesFile = "samples"      // a sandbox.Sample a line
+	ShimLogFile = "shim.log"     // what the shim itself had to say
+)
+
+// Scratch are the entries of the attempt's directory that do not outlive it:
+// the private layers, mount points and the runtime's own record.
+var Scratch = []string{"layers", "rootfs", "shm", "runtime"}
+
+// Config is the first line on the control socket.
+type Config struct {
+	Version int        `json:"version"`
+	OCI     specs.Spec `json:"oci"` // a runtime-spec config.json
+	Drydock Section    `json:"drydock"`
+}
+
+// Section is what an OCI configuration cannot say.
+type Section struct {
+	ID     string `json:"id"`     // of the container
+	Dir    string `json:"dir"`    // the attempt's directory
+	Cgroup string `json:"cgroup"` // the owned group's name
+	Lease  string `json:"lease"`  // the lease file, removed at the end
+
+	Rootfs Rootfs `json:"rootfs"`
+	// ShmDir is where the attempt's /dev/shm is mounted on the shim's side,
+	// so that it can be measured after the end.
+	ShmDir string `json:"shm_dir"`
+
+	Spec sandbox.Spec `json:"spec"` // limits, timeout, grace; Env stays empty
+	// Enforcement is copied into the outcome.
+	Enforcement []sandbox.Enforcement `json:"enforcement,omitempty"`
+}
+
+// Rootfs says how the root file system comes to be.
+type Rootfs struct {
+	Lower string `json:"lower"` // "/" for the host's own
+	Upper string `json:"upper"` // the private writable layer
+	Work  string `json:"work"`
+	// Empty lists directories that appear empty in the layer.
+	Empty []string `json:"empty,omitempty"`
+	// Layers are the writable layers of file systems mounted below Lower.
+	Layers []Layer `json:"layers,omitempty"`
+}
+
+// Layer is a directory pair of an overlay that the runtime mounts.
+type Layer struct {
+	Upper string `json:"upper"`
+	Work  string `json:"work"`
+}
+
+// Command is a line from drydock.
+type Command struct {
+	Stop   *Stop                 `json:"stop,omitempty"`
+	Resize *sandbox.TerminalSize `json:"resize,omitempty"`
+}
+
+// Stop asks for the attempt's end.
+type Stop struct {
+	Reason sandbox.StopReason `json:"reason"`
+	Grace  time.Duration      `json:"grace"` // 0: kill at once
+}
+
+// Report is a line from the shim; one field is set.
+type Report struct {
+	Event *sandbox.Event `json:"event,omitempty"`
+	// Fatal says that the shim could not even begin; nothing was started.
+	Fatal string `json:"fatal,omitempty"`
+}

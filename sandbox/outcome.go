@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandbox
+
+import "time"
+
+// OutcomeVersion is the version of the outcome document. A newer one than
+// this is refused, never guessed at.
+const OutcomeVersion = 1
+
+// Outcome is what is known after an attempt: facts, no opinion. It is written
+// once, atomically, after the main process was reaped and its counters read.
+type Outcome struct {
+	Version int    `json:"version"`
+	Sandbox string `json:"sandbox"` // "native", "docker", …
+
+	// StartError is set when the program itself never ran.
+	StartError *StartError `json:"start_error,omitempty"`
+	StartedAt  time.Time   `json:"started_at,omitzero"` // execve of the program
+	EndedAt    time.Time   `json:"ended_at,omitzero"`   // exit of the main process
+
+	Exit  *Exit  `json:"exit,omitempty"`  // nil: not known
+	Stops []Stop `json:"stops,omitempty"` // what drydock itself sent, in order
+	// KillSeenAt is when the first OOM kill was noticed; compare with Stops.
+	KillSeenAt time.Time `json:"kill_seen_at,omitzero"`
+	// GroupKilledAt is when the supervisor ended the rest of the attempt
+	// after an OOM kill (the emulated group kill).
+	GroupKilledAt time.Time `json:"group_killed_at,omitzero"`
+
+	Counters *Counters `json:"counters,omitempty"` // nil: gone before they could be read
+	Victims  []Victim  `json:"victims,omitempty"`  // OOM victims in order, as far as known
+
+	Memory     Memory  `json:"memory"`
+	CPUSeconds float64 `json:"cpu_seconds"`
+	Cores      int     `json:"cores"` // that the program could see
+	Shm        *Shm    `json:"shm,omitempty"`
+	Pids       Pids    `json:"pids"`
+	Hugetlb    int64   `json:"hugetlb_max,omitempty"` // refusals by a hugetlb limit
+
+	Tail      string `json:"tail,omitempty"`      // the last bytes of both output streams
+	LogError  string `json:"log_error,omitempty"` // why the log is incomplete
+	Leftovers int    `json:"leftovers,omitempty"` // processes killed after the main one ended
+
+	Limits []Enforcement `json:"limits,omitempty"`
+}
+
+// Exit is how the main process ended, as the kernel gave it.
+type Exit struct {
+	Code   int    `json:"code"`             // 128+n when a signal ended it
+	Signal string `json:"signal,omitempty"` // "SIGKILL"
+}
+
+// StartError says why the program never ran.
+type StartError struct {
+	Reason  StartReason `json:"reason"`
+	Message string      `json:"message"` // one sentence
+	// OOM is set when the limit owner ran out of memory during set-up.
+	OOM bool `json:"oom,omitempty"`
+}
+
+// StartReason classifies start errors.
+type StartReason string
+
+// Why a program did not start.
+const (
+	StartNotFound      StartReason = "not-found"
+	StartNotExecutable StartReason = "not-executable"
+	StartLimitTooLow   StartReason = "limit-too-low" // below the runtime's own need
+	StartRuntime       StartReason = "runtime"       // anything else of the set-up
+)
+
+// Stop is a signal that drydock sent on purpose. Time is taken before sending.
+type Stop struct {
+	Reason StopReason `json:"reason"`
+	Signal string     `json:"signal"`
+	Time   time.Time  `json:"time"`
+}
+
+// Counters are differences between the attempt's start and the read after the
+// main process was reaped.
+type Counters struct {
+	CgroupVersion int `json:"cgroup_version"` // 1 or 2
+	// OOMKill is oom_kill of the task's own cgroups, descendants included.
+	OOMKill int64 `json:"oom_kill"`
+	// OOM is memory.events' oom of the limit owner (v2; 0 on v1).
+	OOM int64 `json:"oom"`
+	// OOMGroupKill is memory.events' oom_group_kill (v2, Linux 5.17).
+	OOMGroupKill int64 `json:"oom_group_kill"`
+	// Max and High are memory.events' max and high of the limit owner (v2).
+	Max  int64 `json:"max"`
+	High int64 `json:"high"`
+	// Notified says that the eventfd on the limit owner's memory.oom_control
+	// fired (v1). It also fires for an ancestor's shortage.
+	Notified bool `json:"notified,omitempty"`
+	// AncestorOOM says that a cgroup above the task's ran out: its oom moved
+	// (v2) or it stood at its own limit (v1).
+	AncestorOOM bool `json:"ancestor_oom,omitempty"`
+	// HostOOMKill is /proc/vmstat's oom_kill: any OOM killer on this machine.
+	HostOOMKill int64 `json:"host_oom_kill"`
+	// Group says how the rest of the attempt went with the victim.
+	Group GroupKill `json:"group,omitempty"`
+}
+
+// GroupKill says whether all of an attempt ends with its first OOM victim.
+type GroupKill string
+
+// How a group kill was had.
+const (
+	GroupEnforced GroupKill = "enforced" // by the kernel (memory.oom.group)
+	GroupEmulated GroupKill = "emulated" // by the supervisor, a moment later
+	GroupNo       GroupKill = "no"       // only the victim
+)
+
+// Victim is a process that the kernel's OOM killer ended.
+type Victim struct {
+	PID     int    `json:"pid,omitempty"` // as the program saw it; 0: not known
+	HostPID int    `json:"host_pid,omitempty"`
+	Name    string `json:"name,omitempty"`
+	RSS     int64  `json:"rss,omitempty"` // bytes
+	Main    bool   `json:"main,omitempty"`
+}
+
+// Memory is the memory of an attempt in bytes; Peak includes page cache.
+type Memory struct {
+	Limit int64 `json:"limit"`
+	Peak  int64 `json:"peak"`
+	// PeakNeed is the highest anon + shmem that a sample saw.
+	PeakNeed int64      `json:"peak_need,omitempty"`
+	Last     *Breakdown `json:"last,omitempty"` // the last one before the end, or at the OOM
+}
+
+// Shm is the attempt's /dev/shm in bytes.
+type Shm struct {
+	Size int64 `json:"size"`
+	Used int64 `json:"used"` // after the end
+	Peak int64 `json:"peak"` // the most that was seen
+}
+
+// Pids are the attempt's processes and threads.
+type Pids struct {
+	Limit   int64 `json:"limit,omitempty"`
+	Peak    int64 `json:"peak,omitempty"`
+	Refused int64 `json:"refused,omitempty"` // forks refused by the limit
+}
+
+// Enforcement tells how a limit is held on this machine.
+type Enforcement struct {
+	Limit string       `json:"limit"` // "memory", "cpu", "swap", "group-kill", …
+	State EnforceState `json:"state"`
+	Why   string       `json:"why,omitempty"`
+}
+
+// EnforceState is how well a limit is held.
+type EnforceState string
+
+// The states of an Enforcement.
+const (
+	Enforced    EnforceState = "enforced"
+	Emulated    EnforceState = "emulated"
+	NotEnforced EnforceState = "not enforced"
+)

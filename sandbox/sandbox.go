@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Sandbox starts attempts. Implementations are safe for concurrent use.
+type Sandbox interface {
+	// Start begins one attempt and returns once its supervisor runs; the
+	// program itself may still be on its way. An error means that nothing
+	// was left behind and that no Outcome will come. ctx bounds the start
+	// only: a running attempt is ended through Running.Stop.
+	Start(ctx context.Context, spec Spec, streams Streams) (Running, error)
+}
+
+// Running is an attempt under way. Its methods are safe for concurrent use.
+type Running interface {
+	// Events delivers what happens, in order, and is closed when the attempt
+	// has ended. The caller must drain it.
+	Events() <-chan Event
+	// Stop asks the attempt to end for the given reason: SIGTERM, then
+	// SIGKILL after the grace period. A grace of zero kills at once. A
+	// second call shortens the grace, never lengthens it. Stopping an ended
+	// attempt does nothing.
+	Stop(reason StopReason, grace time.Duration)
+	// Wait returns the facts once everything of the attempt is gone. An
+	// error means the facts are lost (ErrNoOutcome) or could not be read;
+	// the Outcome then holds what is known.
+	Wait() (Outcome, error)
+}
+
+// Resizer is a Running whose terminal can change its size.
+type Resizer interface {
+	Resize(size TerminalSize)
+}
+
+// Reporter is a Sandbox that can tell beforehand how it would hold the limits
+// of a Spec on this machine (architecture: nothing silent).
+type Reporter interface {
+	Enforcement(spec Spec) []Enforcement
+}
+
+// TerminalSize is a terminal's size in character cells.
+type TerminalSize struct {
+	Rows uint16 `json:"rows"`
+	Cols uint16 `json:"cols"`
+}
+
+// Streams are the attempt's standard streams. Nil readers are empty and nil
+// writers discard. Writers are called from one goroutine each; what they
+// refuse is still kept in the attempt's log.
+type Streams struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+}
+
+// StopReason says why drydock ended an attempt.
+type StopReason string
+
+// The reasons to stop an attempt.
+const (
+	StopAbort   StopReason = "abort"   // somebody asked
+	StopTimeout StopReason = "timeout" // Spec.Timeout ran out
+)
+
+// ErrNoOutcome is wrapped by Running.Wait when the supervisor ended without
+// leaving an outcome document (it was killed, or the machine went down).
+var ErrNoOutcome = errors.New("the attempt's supervisor left no outcome")
+
+// UnsupportedError says that this machine cannot run a sandbox at all.
+type UnsupportedError struct {
+	What   string // what is missing, e.g. "writable memory cgroup"
+	Remedy string // what to do about it
+}
+
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("%s; %s", e.What, e.Remedy)
+}
+
+// SpecError says that a Spec cannot be run as it stands; nothing was started.
+type SpecError struct {
+	Field  string // which part of the Spec: "working directory", "mount", "user", …
+	Reason string
+	Remedy string
+}
+
+func (e *SpecError) Error() string {
+	msg := e.Field + ": " + e.Reason
+	if e.Remedy != "" {
+		msg += "; " + e.Remedy
+	}
+	return msg
+}
