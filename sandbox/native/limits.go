@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"drydock/sandbox"
+	"drydock/sandbox/native/shimapi"
 )
 
 // Enforcement implements sandbox.Reporter: how each limit of the spec is held
@@ -17,6 +18,9 @@ func (s *Sandbox) Enforcement(spec sandbox.Spec) []sandbox.Enforcement {
 	table := s.hostEnforcement()
 	if !spec.Limits.GroupKill {
 		table = slices.DeleteFunc(table, func(e sandbox.Enforcement) bool { return e.Limit == "group-kill" })
+	}
+	if spec.Network != sandbox.NetworkNone && !shimapi.CanScopeAbstractSockets() {
+		table = append(table, sandbox.Enforcement{Limit: "abstract-sockets", State: sandbox.NotEnforced, Why: "the host's network is shared and this kernel has no Landlock scopes (Linux 6.12): abstract sockets such as D-Bus can be reached; --network none shuts them out"})
 	}
 	if spec.Limits.Disk > 0 {
 		table = append(table, sandbox.Enforcement{Limit: "disk", State: sandbox.NotEnforced, Why: "disk limits are not built yet: the task may write as much as the state directory's file system holds"})

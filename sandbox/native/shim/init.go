@@ -37,6 +37,7 @@ func containerInit() {
 	// Should the shim be killed, the kernel ends the container with it.
 	_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
 	defaultSignals()
+	scopeAbstractSockets()
 	unix.CloseOnExec(execErrorFD)
 	os.Stderr = os.NewFile(execErrorFD, "exec-error")
 	libcontainer.Init()

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package native
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"drydock/sandbox"
+	"drydock/sandbox/cgroup"
+)
+
+func planFor(t *testing.T, change func(*sandbox.Spec)) *specs.Spec {
+	t.Helper()
+	s := &Sandbox{hierarchy: cgroup.Hierarchy{Version: 1, Controllers: map[string]string{"memory": "/m", "cpu": "/c", "pids": "/p"}}}
+	spec := sandbox.Spec{
+		ID: "x", Attempt: 1, Dir: t.TempDir(), WorkDir: t.TempDir(), Args: []string{"true"}, Env: []string{"TOKEN=secret"},
+		Limits: sandbox.Limits{CPUShares: 1024, CPUQuota: 100000, CPUPeriod: 100000, Memory: 64 << 20, Pids: 9, OOMScoreAdj: 500, NoFile: 1 << 20},
+	}
+	if change != nil {
+		change(&spec)
+	}
+	config, err := s.plan(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &config.OCI
+}
+
+func TestPlanLimits(t *testing.T) {
+	oci := planFor(t, nil)
+	r := oci.Linux.Resources
+	if *r.Memory.Limit != 64<<20 || *r.CPU.Shares != 1024 || *r.CPU.Quota != 100000 || *r.CPU.Period != 100000 || *r.Pids.Limit != 9 {
+		t.Errorf("resources = %+v", r)
+	}
+	if *oci.Process.OOMScoreAdj != 500 {
+		t.Error("the caller's oom_score_adj would be inherited")
+	}
+	if len(r.Devices) != 1 || r.Devices[0].Allow {
+		t.Errorf("devices are not denied first: %+v", r.Devices)
+	}
+}
+
+func TestPlanSecurity(t *testing.T) {
+	oci := planFor(t, nil)
+	if !oci.Process.NoNewPrivileges || oci.Linux.Seccomp == nil {
+		t.Error("no-new-privileges or seccomp is missing")
+	}
+	for _, path := range []string{"/proc/kcore", "/proc/keys", "/sys/firmware", "/sys/devices/virtual/powercap"} {
+		if !slices.Contains(oci.Linux.MaskedPaths, path) {
+			t.Errorf("%s is not masked", path)
+		}
+	}
+	types := map[specs.LinuxNamespaceType]bool{}
+	for _, ns := range oci.Linux.Namespaces {
+		types[ns.Type] = true
+	}
+	if !types[specs.PIDNamespace] || !types[specs.IPCNamespace] || types[specs.UserNamespace] || types[specs.NetworkNamespace] {
+		t.Errorf("namespaces = %v", types)
+	}
+	none := planFor(t, func(s *sandbox.Spec) { s.Network = sandbox.NetworkNone })
+	if !slices.ContainsFunc(none.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.NetworkNamespace }) {
+		t.Error("network none shares the host's")
+	}
+}
+
+func TestCapabilities(t *testing.T) {
+	tests := []struct {
+		mode sandbox.CapMode
+		n    int
+		raw  bool
+	}{{sandbox.CapsDefault, 11, false}, {"", 11, false}, {sandbox.CapsRestricted, 0, false}, {sandbox.CapsCluster, 14, true}}
+	for _, tt := range tests {
+		caps := capabilities(tt.mode)
+		if len(caps.Bounding) != tt.n || slices.Contains(caps.Effective, "CAP_NET_RAW") != tt.raw || len(caps.Inheritable)+len(caps.Ambient) > 0 {
+			t.Errorf("%q: %+v", tt.mode, caps)
+		}
+	}
+}
+
+// What lies on disk must not hold the values of the environment.
+func TestSpecFileHasNoSecrets(t *testing.T) {
+	dir := t.TempDir()
+	if err := writeSpec(sandbox.Spec{Dir: dir, Env: []string{"TOKEN=secret", "EMPTY=", "ODD"}}); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "spec.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(data), "secret") {
+		t.Errorf("spec.json holds the value:\n%s", data)
+	}
+	var back sandbox.Spec
+	if err := json.Unmarshal(data, &back); err != nil || !slices.Equal(back.Env, []string{"TOKEN", "EMPTY", "ODD"}) {
+		t.Errorf("names = %v, %v", back.Env, err)
+	}
+}
+
+func TestCheckSpec(t *testing.T) {
+	good := sandbox.Spec{ID: "x", Attempt: 1, Dir: "/d", Args: []string{"true"}}
+	tests := []struct {
+		name   string
+		change func(*sandbox.Spec)
+		want   string
+	}{
+		{"fine", func(*sandbox.Spec) {}, ""},
+		{"no command", func(s *sandbox.Spec) { s.Args = nil }, "command"},
+		{"image", func(s *sandbox.Spec) { s.Image = "python:3.12" }, "image"},
+		{"network", func(s *sandbox.Spec) { s.Network = "bridge" }, "network"},
+		{"relative directory", func(s *sandbox.Spec) { s.Dir = "d" }, "absolute"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			spec := good
+			tt.change(&spec)
+			err := checkSpec(spec)
+			if (err == nil) != (tt.want == "") || (err != nil && !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("error = %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestResolveUser(t *testing.T) {
+	if u, err := resolveUser("1234:99"); err != nil || u.UID != 1234 || u.GID != 99 {
+		t.Errorf("1234:99 = %+v, %v", u, err)
+	}
+	if u, err := resolveUser("root"); err != nil || u.UID != 0 {
+		t.Errorf("root = %+v, %v", u, err)
+	}
+	if _, err := resolveUser("no-such-user"); err == nil {
+		t.Error("an unknown user is taken")
+	}
+}
+
+func TestHugepageName(t *testing.T) {
+	for kb, want := range map[int]string{64: "64KB", 2048: "2MB", 1 << 20: "1GB"} {
+		if got := hugepageName(kb); got != want {
+			t.Errorf("%d = %s, want %s", kb, got, want)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"drydock/sandbox"
+)
+
+func TestParseStatus(t *testing.T) {
+	status := "Name:\tpython3\nState:\tR (running)\nNSpid:\t900\t7\nVmRSS:\t    1000 kB\nSigPnd:\t0000000000000000\nShdPnd:\t0000000000000000\n"
+	want := proc{pid: 900, inside: 7, name: "python3", rss: 1000 << 10}
+	if got := parseStatus(900, status); got != want {
+		t.Errorf("running: %+v", got)
+	}
+	for _, dying := range []string{
+		strings.Replace(status, "ShdPnd:\t0000000000000000", "ShdPnd:\t0000000000000100", 1), // SIGKILL is on its way
+		strings.Replace(status, "R (running)", "Z (zombie)", 1),
+	} {
+		if !parseStatus(900, dying).dying {
+			t.Errorf("not seen as dying:\n%s", dying)
+		}
+	}
+	if parseStatus(900, strings.Replace(status, "ShdPnd:\t0000000000000000", "ShdPnd:\t0000000000004000", 1)).dying {
+		t.Error("a pending SIGTERM counts as dying")
+	}
+	if p := parseStatus(1, "NSpid:\t900\n"); p.inside != 0 {
+		t.Errorf("a process outside has pid %d inside", p.inside)
+	}
+}
+
+func TestClassifyStart(t *testing.T) {
+	tests := map[string]sandbox.StartReason{
+		`exec: "nosuch": executable file not found in $PATH`:                                  sandbox.StartNotFound,
+		`exec: "./nope/nope": stat ./nope/nope: no such file or directory`:                    sandbox.StartNotFound,
+		`exec ./script: no such file or directory`:                                            sandbox.StartNotFound,
+		`exec: "./plain.sh": permission denied`:                                               sandbox.StartNotExecutable,
+		`exec ./script: exec format error`:                                                    sandbox.StartNotExecutable,
+		`exec: "/etc": is a directory`:                                                        sandbox.StartNotExecutable,
+		`exec /bin/true: argument list too long`:                                              sandbox.StartNotExecutable,
+		`container init was OOM-killed (memory limit too low?)`:                               sandbox.StartLimitTooLow,
+		`unable to set memory limit to 1048576 (current usage: 3162112, peak usage: 3342336)`: sandbox.StartLimitTooLow,
+		`error mounting "proc" to rootfs at "/proc": no such file or directory`:               sandbox.StartRuntime,
+		`chdir to cwd ("/x") set in config.json failed: no such file or directory`:            sandbox.StartRuntime,
+	}
+	for text, want := range tests {
+		if got := classifyStart(text); got != want {
+			t.Errorf("%s\n is %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestTail(t *testing.T) {
+	var tl tail
+	tl.write([]byte("begin"))
+	tl.write([]byte(strings.Repeat("x", tailSize-3)))
+	tl.write([]byte("end"))
+	if got := tl.String(); len(got) != tailSize || !strings.HasSuffix(got, "xend") || strings.Contains(got, "begin") {
+		t.Errorf("tail has %d bytes, ends %q", len(got), got[len(got)-8:])
+	}
+	tl.write([]byte(strings.Repeat("y", 3*tailSize)))
+	if got := tl.String(); got != strings.Repeat("y", tailSize) {
+		t.Error("a piece larger than the tail is not kept right")
+	}
+}
+
+func TestLogFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	l := openLog(path)
+	l.write("stdout", []byte("one\ntwo"))
+	l.write("stderr", []byte("\xff\n\n"))
+	l.write("stdout", []byte(" more\n"))
+	if text := l.close(); text != "" {
+		t.Fatal(text)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z `).ReplaceAllString(string(data), "")
+	want := "stdout F one\nstdout P two\nstderr F \xff\nstderr F \nstdout F  more\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLogFileKeepsFirstError(t *testing.T) {
+	l := openLog(filepath.Join(t.TempDir(), "no", "log"))
+	l.write("stdout", []byte("lost"))
+	if text := l.close(); !strings.Contains(text, "no such file") {
+		t.Errorf("close = %q", text)
+	}
+}
+
+func TestEscapeOverlay(t *testing.T) {
+	if got := escapeOverlay(`/a:b,c\d`); got != `/a\:b\,c\\d` {
+		t.Errorf("got %s", got)
+	}
+}
+
+func FuzzParseStatus(f *testing.F) {
+	f.Add("Name:\tx\nState:\tZ (zombie)\nNSpid:\t1\t2\n")
+	f.Fuzz(func(t *testing.T, status string) { parseStatus(1, status) })
+}
