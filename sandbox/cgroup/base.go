@@ -12,8 +12,8 @@ import (
 
 // BaseHold keeps the common group (Base) in place while an attempt needs it.
 // The last one to let go removes it, so that nothing is left on an idle
-// machine. It is a shared kernel lock on the hierarchy's own root directory,
-// freed by the kernel should the holder die.
+// machine. It is a shared kernel lock on a directory that all users of one
+// Base agree on, freed by the kernel should the holder die.
 type BaseHold struct {
 	h   Hierarchy
 	dir *os.File
@@ -23,9 +23,9 @@ type BaseHold struct {
 // lock is open to everybody, so a stranger must not be able to stop us.
 const holdPatience = time.Second
 
-// HoldBase takes the hold.
-func (h Hierarchy) HoldBase() (*BaseHold, error) {
-	dir, err := os.Open(h.memoryRoot())
+// HoldBase takes the hold by a lock on dir.
+func (h Hierarchy) HoldBase(lockDir string) (*BaseHold, error) {
+	dir, err := os.Open(lockDir)
 	if err != nil {
 		return nil, err
 	}
@@ -42,8 +42,11 @@ func (h Hierarchy) HoldBase() (*BaseHold, error) {
 func (b *BaseHold) Release() error {
 	if unix.Flock(int(b.dir.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
 		for _, root := range b.h.roots() {
-			_ = unix.Rmdir(filepath.Join(root, Base))
+			_ = unix.Rmdir(filepath.Join(root, b.h.Base))
 		}
 	}
 	return b.dir.Close()
 }
+
+// MemoryBase is the common group's directory on the memory controller.
+func (h Hierarchy) MemoryBase() string { return filepath.Join(h.memoryRoot(), h.Base) }

@@ -19,19 +19,19 @@ func TestParseMountinfo(t *testing.T) {
 		want            Hierarchy
 	}{
 		{"pure v2", "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n",
-			Hierarchy{Controllers: map[string]string{}, Unified: "/sys/fs/cgroup"}},
+			Hierarchy{Controllers: map[string]string{}, Unified: "/sys/fs/cgroup", Base: "drydock"}},
 		{"hybrid, joint controllers, named hierarchy", strings.Join([]string{
 			"31 30 0:27 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw",
 			"32 30 0:28 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,release_agent=/lib/x,name=systemd",
 			"33 30 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct",
 			"34 30 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory",
 			"35 1 8:1 / / rw - ext4 /dev/vda rw", ""}, "\n"),
-			Hierarchy{Unified: "/sys/fs/cgroup/unified", Controllers: map[string]string{
+			Hierarchy{Base: "drydock", Unified: "/sys/fs/cgroup/unified", Controllers: map[string]string{
 				"name=systemd": "/sys/fs/cgroup/systemd", "cpu": "/sys/fs/cgroup/cpu,cpuacct",
 				"cpuacct": "/sys/fs/cgroup/cpu,cpuacct", "memory": "/sys/fs/cgroup/memory"}}},
 		{"mounted twice: the first counts", "1 2 0:1 / /a rw - cgroup2 none rw\n1 2 0:1 / /b rw - cgroup2 none rw\n",
-			Hierarchy{Controllers: map[string]string{}, Unified: "/a"}},
-		{"garbage", "x\n - \n1 2 3 - cgroup\n", Hierarchy{Controllers: map[string]string{}}},
+			Hierarchy{Controllers: map[string]string{}, Unified: "/a", Base: "drydock"}},
+		{"garbage", "x\n - \n1 2 3 - cgroup\n", Hierarchy{Controllers: map[string]string{}, Base: "drydock"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -47,9 +47,9 @@ func TestParseMountinfo(t *testing.T) {
 func fakeGroup(t *testing.T, version int, files map[string]string) *Group {
 	t.Helper()
 	root := t.TempDir()
-	h := Hierarchy{Version: version, Unified: root}
+	h := Hierarchy{Version: version, Unified: root, Base: "drydock"}
 	if version == 1 {
-		h = Hierarchy{Version: 1, Controllers: map[string]string{}}
+		h = Hierarchy{Version: 1, Controllers: map[string]string{}, Base: "drydock"}
 		for _, c := range []string{"memory", "cpuacct", "pids"} {
 			h.Controllers[c] = filepath.Join(root, c)
 		}

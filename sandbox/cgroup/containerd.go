@@ -55,7 +55,7 @@ func (g *Group) totalsV1() (Totals, error) {
 
 // totalsV2 reads the owned parent, whose counters include all descendants.
 func (g *Group) totalsV2() (Totals, error) {
-	m, err := cgroup2.Load("/"+filepath.Join(Base, g.name), cgroup2.WithMountpoint(g.h.Unified))
+	m, err := cgroup2.Load("/"+filepath.Join(g.h.Base, g.name), cgroup2.WithMountpoint(g.h.Unified))
 	if err != nil {
 		return Totals{}, describe(err, g.memoryDir())
 	}
@@ -131,7 +131,7 @@ func (g *Group) Watch() (*Watch, error) {
 		}
 		fd = int(efd)
 	} else {
-		m, err := cgroup2.Load("/"+filepath.Join(Base, g.name), cgroup2.WithMountpoint(g.h.Unified))
+		m, err := cgroup2.Load("/"+filepath.Join(g.h.Base, g.name), cgroup2.WithMountpoint(g.h.Unified))
 		if err != nil {
 			return nil, err
 		}

@@ -55,18 +55,23 @@ func HostOOMKills() int64 {
 // Ancestors watches the groups above the limit's owner, whose shortage can
 // kill a task that is within its own limit (rows 6 and 7 of the table).
 type Ancestors struct {
-	g    *Group
-	dirs []string
-	oom  []int64
+	version int
+	above   []ancestor
+}
+
+// ancestor is a group above, and where it stood at the start.
+type ancestor struct {
+	dir    string
+	oom    int64 // v2: its own oom count
+	wasMax bool  // v1: its peak stood at its limit already
 }
 
 // Ancestors notes where the groups above stand now.
 func (g *Group) Ancestors() *Ancestors {
-	a := &Ancestors{g: g}
+	a := &Ancestors{version: g.h.Version}
 	root := filepath.Clean(g.h.memoryRoot())
 	for dir := filepath.Dir(g.memoryDir()); len(dir) > len(root); dir = filepath.Dir(dir) {
-		a.dirs = append(a.dirs, dir)
-		a.oom = append(a.oom, localOOM(dir))
+		a.above = append(a.above, ancestor{dir: dir, oom: localOOM(dir), wasMax: atLimit(dir, "memory.max_usage_in_bytes")})
 	}
 	return a
 }
@@ -80,19 +85,22 @@ func localOOM(dir string) int64 {
 	return parseKeyed(string(data))["oom"]
 }
 
+// atLimit reports whether a v1 group's usage or peak stands at its limit.
+func atLimit(dir, file string) bool {
+	limit, err := readInt(dir, "memory.limit_in_bytes")
+	used, err2 := readInt(dir, file)
+	return err == nil && err2 == nil && NearLimit(used, limit)
+}
+
 // Short reports whether a group above ran out: on v2 its oom moved since the
-// start; on v1, which has no such counter, it stands at its limit right now.
+// start. v1 has no such counter: there it stands at its limit now, or has
+// reached it since the start.
 func (a *Ancestors) Short() bool {
-	for i, dir := range a.dirs {
-		if a.g.h.Version == 2 {
-			if localOOM(dir) > a.oom[i] {
-				return true
-			}
-			continue
+	for _, up := range a.above {
+		if a.version == 2 && localOOM(up.dir) > up.oom {
+			return true
 		}
-		limit, err := readInt(dir, "memory.limit_in_bytes")
-		usage, err2 := readInt(dir, "memory.usage_in_bytes")
-		if err == nil && err2 == nil && NearLimit(usage, limit) {
+		if a.version == 1 && (atLimit(up.dir, "memory.usage_in_bytes") || (!up.wasMax && atLimit(up.dir, "memory.max_usage_in_bytes"))) {
 			return true
 		}
 	}

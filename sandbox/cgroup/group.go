@@ -17,9 +17,6 @@ import (
 	"drydock/sandbox"
 )
 
-// Base is the group under which all of drydock's groups lie, in every hierarchy.
-const Base = "drydock"
-
 // leaf is the container's group below the owned one on v2.
 const leaf = "task"
 
@@ -56,9 +53,9 @@ func (h Hierarchy) Group(name string) *Group { return &Group{h: h, name: name} }
 // the root of every hierarchy.
 func (g *Group) RuntimePath() string {
 	if g.h.Version == 1 {
-		return "/" + Base + "/" + g.name
+		return "/" + g.h.Base + "/" + g.name
 	}
-	return "/" + Base + "/" + g.name + "/" + leaf
+	return "/" + g.h.Base + "/" + g.name + "/" + leaf
 }
 
 // RuntimeMemory is the memory limit of the container's own group. On v2 it is
@@ -73,7 +70,7 @@ func (g *Group) RuntimeMemory(limit int64) int64 {
 
 // memoryDir is the directory of the limit's owner.
 func (g *Group) memoryDir() string {
-	return filepath.Join(g.h.memoryRoot(), Base, g.name)
+	return filepath.Join(g.h.memoryRoot(), g.h.Base, g.name)
 }
 
 // leafDir is the memory directory of the container itself.
@@ -83,7 +80,7 @@ func (g *Group) leafDir() string {
 
 // createUnified makes the owned parent on v2 with the limits that bind.
 func (g *Group) createUnified(l sandbox.Limits) error {
-	base := filepath.Join(g.h.Unified, Base)
+	base := filepath.Join(g.h.Unified, g.h.Base)
 	if err := os.Mkdir(base, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
@@ -209,7 +206,7 @@ func (g *Group) Kill() int {
 	}
 	killed := map[int]bool{}
 	for _, root := range g.h.roots() {
-		for _, pid := range allProcs(filepath.Join(root, Base, g.name)) {
+		for _, pid := range allProcs(filepath.Join(root, g.h.Base, g.name)) {
 			if !killed[pid] && unix.Kill(pid, unix.SIGKILL) == nil {
 				killed[pid] = true
 			}
@@ -238,7 +235,7 @@ const removePatience = 5 * time.Second
 func (g *Group) Remove() error {
 	var errs []error
 	for _, root := range g.h.roots() {
-		errs = append(errs, removeTree(filepath.Join(root, Base, g.name)))
+		errs = append(errs, removeTree(filepath.Join(root, g.h.Base, g.name)))
 	}
 	return errors.Join(errs...)
 }
@@ -283,7 +280,7 @@ func (h Hierarchy) Names() []string {
 	seen := map[string]bool{}
 	var names []string
 	for _, root := range h.roots() {
-		entries, err := os.ReadDir(filepath.Join(root, Base))
+		entries, err := os.ReadDir(filepath.Join(root, h.Base))
 		if err != nil {
 			continue
 		}

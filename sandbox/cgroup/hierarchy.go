@@ -25,7 +25,12 @@ type Hierarchy struct {
 	// Unified is the mount point of cgroup2; on hybrid machines it stands
 	// beside the v1 ones. Empty where there is none.
 	Unified string
+	// Base is the group, in every hierarchy, under which tasks have theirs.
+	Base string
 }
+
+// StandardBase is the Base that Detect sets.
+const StandardBase = "drydock"
 
 // ErrNoMemoryController says that this machine has no usable memory cgroup.
 var ErrNoMemoryController = errors.New("no memory cgroup controller is mounted")
@@ -56,7 +61,7 @@ func Detect() (Hierarchy, error) {
 // parseMountinfo picks the cgroup mounts out of /proc/self/mountinfo
 // (proc_pid_mountinfo(5)); of a hierarchy mounted twice the first counts.
 func parseMountinfo(r io.Reader) (Hierarchy, error) {
-	h := Hierarchy{Controllers: map[string]string{}}
+	h := Hierarchy{Controllers: map[string]string{}, Base: StandardBase}
 	scanner := bufio.NewScanner(r)
 	for scanner.Scan() {
 		left, right, ok := strings.Cut(scanner.Text(), " - ")
@@ -113,7 +118,7 @@ func (h Hierarchy) memoryRoot() string {
 
 // Writable reports why this process cannot make cgroups, or nil.
 func (h Hierarchy) Writable() error {
-	probe := filepath.Join(h.memoryRoot(), Base)
+	probe := filepath.Join(h.memoryRoot(), h.Base)
 	err := os.Mkdir(probe, 0o755)
 	if err == nil || errors.Is(err, os.ErrExist) {
 		if f, err := os.OpenFile(filepath.Join(probe, "cgroup.procs"), os.O_WRONLY, 0); err != nil {

@@ -43,7 +43,7 @@ const kmsgRecord = 16 << 10
 // opened. known tells the group's pids: the line that names the group is
 // rate-limited by the kernel, the one that names the victim is not.
 func (k *KernelLog) Victims(g *Group, known func(pid int) bool) []sandbox.Victim {
-	return victimsOf(k.lines(), "/"+Base+"/"+g.name, known)
+	return victimsOf(k.lines(), "/"+g.h.Base+"/"+g.name, known)
 }
 
 func (k *KernelLog) lines() []string {

@@ -45,7 +45,7 @@ func lookAtHost(spec sandbox.Spec) (*hostView, error) {
 		return nil, err
 	}
 	v.addNameResolution()
-	v.bindWorkDir(spec)
+	v.bindWorkDir()
 	for _, m := range spec.Mounts {
 		if err := v.bind(m); err != nil {
 			return nil, err
@@ -168,14 +168,14 @@ func (v *hostView) addNameResolution() {
 var neverBound = []string{"/", "/bin", "/boot", "/etc", "/home", "/lib", "/lib32", "/lib64", "/opt", "/run", "/sbin", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/sbin", "/var", "/var/lib", "/var/run"}
 
 // bindWorkDir binds the working directory read-write.
-func (v *hostView) bindWorkDir(spec sandbox.Spec) {
+func (v *hostView) bindWorkDir() {
 	inKernel := slices.ContainsFunc([]string{"/proc", "/sys", "/dev"}, func(dir string) bool { return within(v.workDir, dir) })
 	if inKernel || slices.Contains(neverBound, v.workDir) {
 		v.notes = append(v.notes, sandbox.Enforcement{Limit: "working-directory", State: sandbox.NotEnforced,
 			Why: fmt.Sprintf("%s is a system directory: what the task writes there stays in its private layer and is lost; run from a directory of your own, or bind one with -v", v.workDir)})
 		return
 	}
-	v.addBind(sandbox.Mount{Source: v.workDir, Target: v.workDir, ReadOnly: spec.ReadOnly})
+	v.addBind(sandbox.Mount{Source: v.workDir, Target: v.workDir})
 	v.maskSockets(v.workDir, isLoginSocket)
 }
 

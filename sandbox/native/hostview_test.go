@@ -147,16 +147,6 @@ func TestWorkDirIsBound(t *testing.T) {
 	}
 }
 
-func TestReadOnlyWorkDir(t *testing.T) {
-	v, spec, err := view(t, func(s *sandbox.Spec) { s.ReadOnly = true })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if m := mountAt(v, spec.WorkDir); m == nil || slices.Contains(m.Options, "rw") {
-		t.Errorf("with read-only the working directory is %+v", m)
-	}
-}
-
 func TestSystemWorkDirIsNotBound(t *testing.T) {
 	for _, dir := range []string{"/", "/etc", "/usr", "/proc/self"} {
 		v, _, err := view(t, func(s *sandbox.Spec) { s.WorkDir = dir })

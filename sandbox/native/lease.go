@@ -37,21 +37,26 @@ type lease struct {
 	Dir     string `json:"dir"` // the attempt's
 }
 
-// groupPrefix tells the groups of one lease directory from another's, so
-// that cleaning in one (a test's) never touches the other's attempts.
-func groupPrefix(leaseDir string) string {
+// groupBase is the cgroup that the attempts of one lease directory lie under,
+// so that cleaning in one (a test's) never touches another's attempts.
+func groupBase(leaseDir string) string {
 	if leaseDir == standardLeaseDir {
-		return ""
+		return cgroup.StandardBase
 	}
 	h := fnv.New32a()
 	h.Write([]byte(leaseDir))
-	return fmt.Sprintf("x%08x-", h.Sum32())
+	return fmt.Sprintf("%s-%08x", cgroup.StandardBase, h.Sum32())
+}
+
+// detect reads the machine's cgroups, with the base of a lease directory.
+func detect(leaseDir string) (cgroup.Hierarchy, error) {
+	h, err := cgroup.Detect()
+	h.Base = groupBase(leaseDir)
+	return h, err
 }
 
 // groupName names an attempt's cgroup and lease file.
-func groupName(leaseDir string, spec sandbox.Spec) string {
-	return fmt.Sprintf("%s%s.%d", groupPrefix(leaseDir), spec.ID, spec.Attempt)
-}
+func groupName(spec sandbox.Spec) string { return fmt.Sprintf("%s.%d", spec.ID, spec.Attempt) }
 
 // takeLease makes and locks the attempt's lease file. The lock belongs to the
 // open file, which the shim inherits: the kernel frees it with the shim.
@@ -101,7 +106,7 @@ func Clean(leaseDir string) ([]Stray, error) {
 	if leaseDir == "" {
 		leaseDir = defaultLeaseDir()
 	}
-	h, err := cgroup.Detect()
+	h, err := detect(leaseDir)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +132,6 @@ func Clean(leaseDir string) ([]Stray, error) {
 // strayNames lists what may be a stray: every group and every lease file of
 // this lease directory.
 func strayNames(h cgroup.Hierarchy, leaseDir string) []string {
-	prefix := groupPrefix(leaseDir)
 	names := map[string]bool{}
 	for _, name := range h.Names() {
 		names[name] = true
@@ -138,9 +142,8 @@ func strayNames(h cgroup.Hierarchy, leaseDir string) []string {
 	}
 	var found []string
 	for name := range names {
-		rest, ok := strings.CutPrefix(name, prefix)
-		// An id is a ULID (26 characters), a dot and the attempt.
-		if id, _, dotted := strings.Cut(rest, "."); ok && dotted && len(id) == 26 {
+		// An id is a ULID (26 characters); a dot and the attempt follow.
+		if id, _, dotted := strings.Cut(name, "."); dotted && len(id) == 26 {
 			found = append(found, name)
 		}
 	}
@@ -169,7 +172,7 @@ func inspectLease(path string) (stray Stray, dead bool) {
 // cleanAttempt removes an attempt's cgroup, layers and lease.
 func cleanAttempt(h cgroup.Hierarchy, group, dir, leasePath string) error {
 	var errs []error
-	if base, err := h.HoldBase(); err == nil {
+	if base, err := h.HoldBase(filepath.Dir(leasePath)); err == nil {
 		g := h.Group(group)
 		g.Kill()
 		errs = append(errs, g.Remove(), base.Release())

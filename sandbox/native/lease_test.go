@@ -17,7 +17,7 @@ const testID = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 func TestLease(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "leases")
 	spec := sandbox.Spec{ID: testID, Attempt: 2, Dir: "/attempt"}
-	name := groupName(dir, spec)
+	name := groupName(spec)
 	f, err := takeLease(dir, name, spec)
 	if err != nil {
 		t.Fatal(err)
@@ -39,11 +39,10 @@ func TestLease(t *testing.T) {
 }
 
 // Cleaning in one lease directory must not touch the groups of another.
-func TestGroupNamesKeepLeaseDirsApart(t *testing.T) {
-	spec := sandbox.Spec{ID: testID, Attempt: 1}
-	machine, test := groupName(standardLeaseDir, spec), groupName("/tmp/other", spec)
-	if machine != testID+".1" || test == machine || !strings.HasSuffix(test, machine) {
-		t.Errorf("names %q and %q", machine, test)
+func TestLeaseDirsHaveBasesOfTheirOwn(t *testing.T) {
+	machine, test := groupBase(standardLeaseDir), groupBase("/tmp/other")
+	if machine != "drydock" || test == machine || !strings.HasPrefix(test, "drydock-") {
+		t.Errorf("bases %q and %q", machine, test)
 	}
 }
 

@@ -53,7 +53,7 @@ func New(config Config) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := usableCgroups()
+	h, err := usableCgroups(config.LeaseDir)
 	if err != nil {
 		return nil, err
 	}
@@ -96,8 +96,8 @@ func findShim(path string) (string, error) {
 }
 
 // usableCgroups checks that limits can be set here at all.
-func usableCgroups() (cgroup.Hierarchy, error) {
-	h, err := cgroup.Detect()
+func usableCgroups(leaseDir string) (cgroup.Hierarchy, error) {
+	h, err := detect(leaseDir)
 	if err != nil {
 		return h, &sandbox.UnsupportedError{
 			What:   err.Error(),

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/moby/profiles/seccomp"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -37,14 +39,36 @@ func (s *Sandbox) plan(spec sandbox.Spec) (*shimapi.Config, error) {
 	section := shimapi.Section{
 		ID:          fmt.Sprintf("%s.%d", spec.ID, spec.Attempt),
 		Dir:         spec.Dir,
-		Cgroup:      groupName(s.config.LeaseDir, spec),
+		Cgroup:      groupName(spec),
+		CgroupBase:  s.hierarchy.Base,
 		Rootfs:      view.rootfs,
 		ShmDir:      filepath.Join(spec.Dir, "shm"),
 		Spec:        spec,
 		Enforcement: append(s.Enforcement(spec), view.notes...),
 	}
 	section.Spec.Env = nil // they travel in the OCI part
+	if !allText(spec.Args, spec.Env) {
+		section.Raw = &shimapi.RawProcess{Args: toBytes(spec.Args), Env: toBytes(spec.Env)}
+	}
 	return &shimapi.Config{Version: shimapi.Version, OCI: *oci, Drydock: section}, nil
+}
+
+// allText reports whether every word survives JSON.
+func allText(lists ...[]string) bool {
+	for _, words := range lists {
+		if slices.ContainsFunc(words, func(w string) bool { return !utf8.ValidString(w) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func toBytes(words []string) [][]byte {
+	list := make([][]byte, len(words))
+	for i, w := range words {
+		list[i] = []byte(w)
+	}
+	return list
 }
 
 func checkSpec(spec sandbox.Spec) error {
@@ -53,12 +77,22 @@ func checkSpec(spec sandbox.Spec) error {
 		return &sandbox.SpecError{Field: "attempt", Reason: "needs an id, a number from 1 and an absolute directory"}
 	case len(spec.Args) == 0:
 		return &sandbox.SpecError{Field: "command", Reason: "is empty", Remedy: "give a program to run"}
+	case !allText(paths(spec)):
+		return &sandbox.SpecError{Field: "mount", Reason: "the working directory and the mounts must have names in UTF-8", Remedy: "rename the directory"}
 	case spec.Image != "":
 		return &sandbox.SpecError{Field: "image", Reason: "the native sandbox runs on the host's own root file system", Remedy: "leave the image out"}
 	case spec.Network != "" && spec.Network != sandbox.NetworkHost && spec.Network != sandbox.NetworkNone:
 		return &sandbox.SpecError{Field: "network", Reason: fmt.Sprintf("%q is not known to the native sandbox", spec.Network), Remedy: "use host or none"}
 	}
 	return nil
+}
+
+func paths(spec sandbox.Spec) []string {
+	list := []string{spec.WorkDir, spec.Dir}
+	for _, m := range spec.Mounts {
+		list = append(list, m.Source, m.Target)
+	}
+	return list
 }
 
 // oci builds the runtime-spec configuration.

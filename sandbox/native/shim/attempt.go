@@ -86,6 +86,7 @@ func (a *attempt) setUp() (undos []undo, err error) {
 	if a.hierarchy, err = cgroup.Detect(); err != nil {
 		return nil, err
 	}
+	a.hierarchy.Base = section.CgroupBase
 	a.kernlog = cgroup.OpenKernelLog()
 	a.hostKills = cgroup.HostOOMKills()
 	steps := []func() (undo, error){
@@ -107,7 +108,7 @@ func (a *attempt) setUp() (undos []undo, err error) {
 }
 
 func (a *attempt) makeGroup() (undo, error) {
-	base, err := a.hierarchy.HoldBase()
+	base, err := a.hierarchy.HoldBase(filepath.Dir(a.config.Drydock.Lease))
 	if err != nil {
 		return nil, err
 	}

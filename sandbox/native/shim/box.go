@@ -14,6 +14,7 @@ import (
 
 	_ "github.com/opencontainers/cgroups/devices" // without it device rules are refused
 	"github.com/opencontainers/runc/libcontainer"
+	"github.com/opencontainers/runc/libcontainer/configs"
 	"github.com/opencontainers/runc/libcontainer/specconv"
 	"github.com/opencontainers/runc/libcontainer/utils"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -32,6 +33,7 @@ type box struct {
 	master    *os.File // of the terminal, with tty
 	pid       int      // of the main process on the host
 	execError *os.File // read end; see execErrorFD
+	raw       *shimapi.RawProcess
 	reaped    bool
 }
 
@@ -59,8 +61,11 @@ func createBox(config *shimapi.Config, group *cgroup.Group) (*box, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &box{container: container, process: newProcess(oci.Process), tty: oci.Process.Terminal}, nil
+	return &box{container: container, process: newProcess(oci.Process), tty: oci.Process.Terminal, raw: section.Raw}, nil
 }
+
+// rlimitTypes are the limits that package native sets.
+var rlimitTypes = map[string]int{"RLIMIT_CORE": unix.RLIMIT_CORE, "RLIMIT_NOFILE": unix.RLIMIT_NOFILE}
 
 func newProcess(p *specs.Process) *libcontainer.Process {
 	process := &libcontainer.Process{
@@ -73,6 +78,11 @@ func newProcess(p *specs.Process) *libcontainer.Process {
 	}
 	for _, gid := range p.User.AdditionalGids {
 		process.AdditionalGroups = append(process.AdditionalGroups, int(gid))
+	}
+	for _, l := range p.Rlimits {
+		if resource, ok := rlimitTypes[l.Type]; ok {
+			process.Rlimits = append(process.Rlimits, configs.Rlimit{Type: resource, Soft: l.Soft, Hard: l.Hard})
+		}
 	}
 	if p.ConsoleSize != nil {
 		process.ConsoleHeight, process.ConsoleWidth = uint16(p.ConsoleSize.Height), uint16(p.ConsoleSize.Width)
@@ -90,6 +100,15 @@ func (b *box) start(out *output) error {
 	b.execError = execErrorRead
 	defer execErrorWrite.Close()
 	b.process.ExtraFiles = []*os.File{execErrorWrite}
+	if b.raw != nil {
+		files, err := useRaw(b.process, b.raw, execErrorWrite)
+		if err != nil {
+			return fmt.Errorf("hand over the arguments: %w", err)
+		}
+		for _, f := range files {
+			defer f.Close()
+		}
+	}
 
 	stdin := os.NewFile(shimapi.StdinFD, "stdin")
 	stdout := os.NewFile(shimapi.StdoutFD, "stdout")

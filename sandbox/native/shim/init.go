@@ -26,8 +26,11 @@ func init() {
 	// The parent-death signal of the container is tied to the thread that
 	// forked it: the main goroutine keeps the main thread for good.
 	runtime.LockOSThread()
-	if len(os.Args) == 2 && os.Args[1] == "init" {
+	switch {
+	case len(os.Args) == 2 && os.Args[1] == "init":
 		containerInit()
+	case isRawExec():
+		rawExec()
 	}
 }
 

@@ -86,8 +86,10 @@ func (a *attempt) ended(executed <-chan execResult) {
 	a.watcher.look(a) // the last look before the pids mean nothing any more
 	a.outcome.Exit = a.box.reap()
 	if name == initName && a.outcome.StartError == nil {
-		a.outcome.StartedAt = time.Time{}
 		a.startFailed(errInitKilled)
+	}
+	if a.outcome.StartError != nil { // the status is the runtime's, not the program's
+		a.outcome.StartedAt, a.outcome.EndedAt, a.outcome.Exit = time.Time{}, time.Time{}, nil
 	}
 }
 

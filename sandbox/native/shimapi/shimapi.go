@@ -60,15 +60,20 @@ type Config struct {
 
 // Section is what an OCI configuration cannot say.
 type Section struct {
-	ID     string `json:"id"`     // of the container
-	Dir    string `json:"dir"`    // the attempt's directory
-	Cgroup string `json:"cgroup"` // the owned group's name
-	Lease  string `json:"lease"`  // the lease file, removed at the end
+	ID         string `json:"id"`          // of the container
+	Dir        string `json:"dir"`         // the attempt's directory
+	Cgroup     string `json:"cgroup"`      // the owned group's name
+	CgroupBase string `json:"cgroup_base"` // under which it lies
+	Lease      string `json:"lease"`       // the lease file, removed at the end
 
 	Rootfs Rootfs `json:"rootfs"`
 	// ShmDir is where the attempt's /dev/shm is mounted on the shim's side,
 	// so that it can be measured after the end.
 	ShmDir string `json:"shm_dir"`
+
+	// Raw holds the program's words when they are not all UTF-8 text, which
+	// is all that the OCI part can carry.
+	Raw *RawProcess `json:"raw,omitempty"`
 
 	Spec sandbox.Spec `json:"spec"` // limits, timeout, grace; Env stays empty
 	// Enforcement is copied into the outcome.
@@ -84,6 +89,12 @@ type Rootfs struct {
 	Empty []string `json:"empty,omitempty"`
 	// Layers are the writable layers of file systems mounted below Lower.
 	Layers []Layer `json:"layers,omitempty"`
+}
+
+// RawProcess is a program's arguments and environment as bytes.
+type RawProcess struct {
+	Args [][]byte `json:"args"`
+	Env  [][]byte `json:"env"`
 }
 
 // Layer is a directory pair of an overlay that the runtime mounts.

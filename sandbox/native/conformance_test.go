@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package native_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"drydock/internal/need"
+	"drydock/sandbox"
+	"drydock/sandbox/cgroup"
+	"drydock/sandbox/native"
+	"drydock/sandbox/sandboxtest"
+)
+
+// shim builds the supervisor, or takes the one in DRYDOCK_BIN.
+func shim(t testing.TB) string {
+	t.Helper()
+	if bin := os.Getenv("DRYDOCK_BIN"); bin != "" {
+		return filepath.Join(bin, "drydock-shim")
+	}
+	path := filepath.Join(t.TempDir(), "drydock-shim")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", "netgo osusergo seccomp runc_nocriu",
+		"-ldflags", "-s -w -extldflags -static", "-o", path, "./shim")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build drydock-shim: %v\n%s", err, output)
+	}
+	return path
+}
+
+func newSandbox(t testing.TB, shim, leaseDir string) sandbox.Sandbox {
+	t.Helper()
+	s, err := native.New(native.Config{Shim: shim, LeaseDir: leaseDir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestConformance(t *testing.T) {
+	need.Root(t)
+	need.Cgroups(t)
+	program := shim(t)
+	groupKill := sandbox.GroupEmulated
+	if need.CgroupVersion() == 2 {
+		groupKill = sandbox.GroupEnforced
+	}
+	sandboxtest.Conformance(t, sandboxtest.Backend{
+		Name:          "native",
+		New:           func(t testing.TB) sandbox.Sandbox { return newSandbox(t, program, t.TempDir()) },
+		CgroupVersion: need.CgroupVersion(),
+		GroupKill:     groupKill,
+		Kernel:        true,
+		Durable:       true,
+		SharedLimit: func(t testing.TB) (sandbox.Sandbox, string) {
+			leases := t.TempDir()
+			return newSandbox(t, program, leases), sharedBase(t, leases)
+		},
+	})
+}
+
+// sharedBase makes the group that all attempts of one lease directory lie
+// under, and keeps it while the test runs.
+func sharedBase(t testing.TB, leaseDir string) string {
+	t.Helper()
+	h, err := cgroup.Detect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Base = native.GroupBase(leaseDir)
+	base, err := h.HoldBase(leaseDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = base.Release() })
+	dir := h.MemoryBase()
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		t.Fatal(err)
+	}
+	return dir
+}
