@@ -77,6 +77,11 @@ func (g *Group) totalsV2() (Totals, error) {
 		CPUSeconds:   float64(s.GetCPU().GetUsageUsec()) / 1e6,
 	}
 	t.readPids(g.memoryDir())
+	// A refusal is counted where it happens; the container's group has the
+	// same limit and is asked first.
+	if data, err := os.ReadFile(filepath.Join(g.leafDir(), "pids.events")); err == nil {
+		t.PidsRefused = max(t.PidsRefused, parseKeyed(string(data))["max"])
+	}
 	t.HugetlbRefused = sumKeyed(filepath.Join(g.memoryDir(), "hugetlb.*.events"), "max")
 	return t, nil
 }

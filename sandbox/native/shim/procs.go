@@ -17,6 +17,7 @@ type proc struct {
 	name   string
 	rss    int64 // bytes
 	dying  bool  // a SIGKILL is pending, or it is a zombie
+	empty  bool  // it has given its memory back: it is about to be gone
 }
 
 func (p proc) victim() sandbox.Victim {
@@ -36,7 +37,7 @@ func readProc(pid int) (proc, bool) {
 }
 
 func parseStatus(pid int, status string) proc {
-	p := proc{pid: pid}
+	p := proc{pid: pid, empty: true}
 	for line := range strings.Lines(status) {
 		key, value, _ := strings.Cut(strings.TrimRight(line, "\n"), ":")
 		value = strings.TrimSpace(value)
@@ -47,7 +48,7 @@ func parseStatus(pid int, status string) proc {
 			p.dying = p.dying || strings.HasPrefix(value, "Z") || strings.HasPrefix(value, "X")
 		case "VmRSS":
 			kb, _ := strconv.ParseInt(strings.TrimSuffix(value, " kB"), 10, 64)
-			p.rss = kb << 10
+			p.rss, p.empty = kb<<10, false
 		case "NSpid":
 			if fields := strings.Fields(value); len(fields) > 1 {
 				p.inside, _ = strconv.Atoi(fields[len(fields)-1])

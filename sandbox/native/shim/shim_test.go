@@ -31,6 +31,9 @@ func TestParseStatus(t *testing.T) {
 	if parseStatus(900, strings.Replace(status, "ShdPnd:\t0000000000000000", "ShdPnd:\t0000000000004000", 1)).dying {
 		t.Error("a pending SIGTERM counts as dying")
 	}
+	if !parseStatus(900, "State:\tZ (zombie)\n").empty {
+		t.Error("a process without memory is not seen as empty")
+	}
 	if p := parseStatus(1, "NSpid:\t900\n"); p.inside != 0 {
 		t.Errorf("a process outside has pid %d inside", p.inside)
 	}

@@ -125,8 +125,8 @@ func (w *watcher) measure(a *attempt) (sandbox.Sample, bool) {
 	memory.Peak = max(memory.Peak, s.Memory)
 	if b := s.Breakdown; b != nil {
 		memory.PeakNeed = max(memory.PeakNeed, b.Anon+b.Shmem)
-		if w.kills == 0 || memory.Last == nil { // after a kill it would show what was given back
-			memory.Last = b
+		if memory.Last == nil || (w.kills == 0 && !w.tracker.seen[w.tracker.main].empty) {
+			memory.Last = b // later it would show what was given back
 		}
 	}
 	return s, true
