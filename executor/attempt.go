@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"drydock/resources"
+	"drydock/sandbox"
+)
+
+// attempt runs the task once. An error means that nothing was started, or
+// that drydock itself failed.
+func (r *run) attempt(ctx context.Context, n int, d resources.Demand) (Attempt, error) {
+	r.emitter.begin(n)
+	lease, err := r.admit(ctx, d)
+	if err != nil {
+		return Attempt{}, err
+	}
+	defer lease.Release()
+
+	dir, err := r.state.CreateAttempt(r.id, n)
+	if err != nil {
+		return Attempt{}, err
+	}
+	judge := r.judgeOptions()
+	if err := r.recordDemand(dir, d, judge); err != nil {
+		return Attempt{}, err
+	}
+	spec := r.spec(n, dir, d)
+	r.tellAdmitted(spec, d)
+
+	a := Attempt{Number: n, Demand: d, Dir: dir}
+	outcome, err := r.sandboxed(ctx, spec)
+	if err != nil && !errors.Is(err, errFactsLost) {
+		return Attempt{}, err
+	}
+	r.judge(ctx, &a, outcome, err, judge)
+	return a, nil
+}
+
+// admit waits until the machine has room for d.
+func (r *run) admit(ctx context.Context, d resources.Demand) (*Lease, error) {
+	need, _, err := r.x.admission.need(d)
+	if err != nil {
+		return nil, err
+	}
+	queued := false
+	lease, err := r.x.admission.take(ctx, need, func(reason string) {
+		queued = true
+		r.emitter.emit(Event{Type: EventQueued, Queued: &Queued{Resources: d, Waiting: reason}})
+	})
+	if err == nil && !queued {
+		r.emitter.emit(Event{Type: EventQueued, Queued: &Queued{Resources: d}})
+	}
+	return lease, err
+}
+
+func (r *run) tellAdmitted(spec sandbox.Spec, d resources.Demand) {
+	var limits []sandbox.Enforcement
+	if reporter, ok := r.sandbox.(sandbox.Reporter); ok {
+		limits = reporter.Enforcement(spec)
+	}
+	r.emitter.emit(Event{Type: EventAdmitted, Admitted: &Admitted{
+		Resources: d, Limits: enforcement(limits, d), Warnings: r.result.Warnings, Dir: spec.Dir}})
+}
+
+// errFactsLost marks an attempt that ran and whose outcome is not to be had.
+var errFactsLost = errors.New("read the outcome")
+
+// sandboxed starts the attempt, follows it and returns the facts.
+func (r *run) sandboxed(ctx context.Context, spec sandbox.Spec) (sandbox.Outcome, error) {
+	streams, flush := r.opts.streams, func() {}
+	if r.opts.output && r.opts.events != nil {
+		streams, flush = withOutputEvents(streams, r.emitter.emit)
+	}
+	running, err := r.sandbox.Start(ctx, spec, streams)
+	if err != nil {
+		if cause := abortOf(ctx); cause != nil {
+			err = cause
+		}
+		return sandbox.Outcome{}, err
+	}
+	stopped := r.stopWhenAsked(ctx, running, spec.Grace)
+	r.follow(running, spec)
+	outcome, err := running.Wait()
+	stopped()
+	flush()
+	r.emitter.finish()
+	if err != nil {
+		return outcome, fmt.Errorf("%w: %w", errFactsLost, err)
+	}
+	return outcome, nil
+}
+
+// stopWhenAsked stops the attempt when ctx ends, and again without grace when
+// WithKill says so. The function it returns ends the watch and waits for it.
+func (r *run) stopWhenAsked(ctx context.Context, running sandbox.Running, grace time.Duration) func() {
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() { // ends with quit
+		defer close(done)
+		select {
+		case <-quit:
+			return
+		case <-ctx.Done():
+		}
+		if errors.Is(context.Cause(ctx), errKilled) {
+			grace = 0
+		}
+		running.Stop(sandbox.StopAbort, grace)
+		select {
+		case <-quit:
+		case <-r.opts.kill: // nil: never
+			running.Stop(sandbox.StopAbort, 0)
+		}
+	}()
+	return func() { close(quit); <-done }
+}
+
+// follow passes on what happens until the attempt has ended.
+func (r *run) follow(running sandbox.Running, spec sandbox.Spec) {
+	live := liveOOM{limit: spec.Limits.Memory, goesOn: !spec.Limits.GroupKill}
+	for e := range running.Events() {
+		switch {
+		case e.Started != nil:
+			live.started = e.Time
+			r.emitter.emit(Event{Type: EventStarted, Time: e.Time, Started: e.Started})
+		case e.Sample != nil:
+			live.see(e.Sample)
+			r.emitter.emit(Event{Type: EventSample, Time: e.Time, Sample: e.Sample})
+		case e.OOM != nil && !r.oomTold && live.worthTelling(e.OOM):
+			r.oomTold = true
+			r.emitter.emit(Event{Type: EventOOM, Time: e.Time, OOM: live.report(e)})
+		}
+	}
+}
+
+// judge completes the attempt with its facts and their meaning.
+func (r *run) judge(ctx context.Context, a *Attempt, o sandbox.Outcome, lost error, opts JudgeOptions) {
+	a.Outcome, a.StartedAt, a.EndedAt = o, o.StartedAt, o.EndedAt
+	if a.EndedAt.IsZero() {
+		a.EndedAt = time.Now()
+	}
+	if ctx.Err() != nil {
+		opts.StoppedBy = stoppedBy(context.Cause(ctx))
+	}
+	a.Verdict = Judge(o, opts)
+	switch {
+	case a.Verdict.Class == Aborted:
+		r.result.Cause = context.Cause(ctx)
+	case lost != nil:
+		r.result.Cause = lost
+	default:
+		r.result.Cause = nil
+	}
+	if a.Verdict.OOM != nil && !r.oomTold {
+		r.emitter.emit(Event{Type: EventOOM, OOM: a.Verdict.OOM})
+	}
+	r.oomTold = false // the next attempt has its own
+	r.recordVerdict(*a)
+}
+
+// judgeOptions are written down beside the demand, so that whoever reads the
+// outcome later judges alike.
+func (r *run) judgeOptions() JudgeOptions {
+	return JudgeOptions{
+		ChildOOM: r.task.ChildOOM, Timeout: r.task.Timeout, Program: r.task.Command[0],
+		Asked: r.task.Resources, MaxMemory: r.mostMemory(),
+	}
+}
+
+// mostMemory is the largest memory limit that makes sense here: what the
+// machine can back, or what the profile clamps to.
+func (r *run) mostMemory() int64 {
+	most := r.x.admission.capacity.Memory
+	if clamp := bytesOf(r.profile.Limits.Memory); clamp > 0 {
+		most = min(most, clamp)
+	}
+	return most
+}
+
+// liveOOM gathers what is known when an OOM is seen, before its verdict.
+type liveOOM struct {
+	goesOn  bool // the attempt outlives its first victim
+	limit   int64
+	peak    int64
+	started time.Time
+	last    *sandbox.Breakdown
+}
+
+// worthTelling reports whether to tell an OOM now. With a group kill the end
+// follows at once, and the verdict knows all about it; without one the attempt
+// may go on for hours, but half a report (whose victim?) would mislead.
+func (l *liveOOM) worthTelling(e *sandbox.OOMEvent) bool { return l.goesOn && e.Victim != nil }
+
+func (l *liveOOM) see(s *sandbox.Sample) {
+	l.peak = max(l.peak, s.Memory)
+	if s.Breakdown != nil {
+		l.last = s.Breakdown
+	}
+}
+
+func (l *liveOOM) report(e sandbox.Event) *OOMReport {
+	r := &OOMReport{Limit: l.limit, Peak: l.peak, Victim: e.OOM.Victim, Kills: e.OOM.Kills}
+	if r.Victim != nil {
+		r.Main = r.Victim.Main
+	}
+	if l.last != nil {
+		r.Anon, r.File, r.Shmem, r.Kernel = l.last.Anon, l.last.File, l.last.Shmem, l.last.Kernel
+	}
+	if !l.started.IsZero() {
+		r.After = e.Time.Sub(l.started)
+		r.Seconds = r.After.Seconds()
+	}
+	return r
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package executor
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"drydock/resources"
+)
+
+// complete returns the task with what its environment gives it, and with
+// paths that no longer depend on this process. What can never run is a
+// *RefusedError.
+func (t Task) complete() (Task, error) {
+	if err := t.check(); err != nil {
+		return t, err
+	}
+	if e := t.Environment; e != nil {
+		if t.Resources.IsZero() && !t.overridden {
+			t.Resources = e.Resources
+		}
+		if t.Image == "" {
+			t.Image = e.Image
+		}
+		if t.WorkDir == "" {
+			t.WorkDir = e.WorkDir
+		}
+		env := maps.Clone(e.Env)
+		if env == nil {
+			env = map[string]string{}
+		}
+		maps.Copy(env, t.Env)
+		t.Env = env
+	}
+	if t.Image != "" { // the image's own working directory is the sandbox's to know
+		return t, nil
+	}
+	dir, err := filepath.Abs(t.WorkDir) // of "": the current directory
+	if err != nil {
+		return t, refuse(err, "change to another directory, or name one with -w", "the current directory is gone")
+	}
+	t.WorkDir = dir
+	return t, nil
+}
+
+// check refuses what no sandbox could run.
+func (t Task) check() error {
+	switch {
+	case len(t.Command) == 0:
+		return refuse(nil, "write it after --: drydock run --memory 1Gi -- python3 train.py", "there is no command to run")
+	case t.Command[0] == "":
+		return refuse(nil, "name the program to run", "the command's first word is empty")
+	case t.Timeout < 0:
+		return refuse(nil, "leave it out for no timeout", "the timeout %s is negative", t.Timeout)
+	case t.Retries.Count < 0 || t.Retries.Backoff < 0:
+		return refuse(nil, "leave them out for none", "the number of retries, or the time before them, is negative")
+	case t.ChildOOM != "" && t.ChildOOM != ChildOOMFail && t.ChildOOM != ChildOOMWarn:
+		return refuse(nil, "use fail or warn", "%q does not say what a child's out-of-memory means", string(t.ChildOOM))
+	}
+	for _, word := range t.Command {
+		if strings.ContainsRune(word, 0) {
+			return refuse(nil, "leave it out: no program can be given one", "a word of the command holds a NUL byte")
+		}
+	}
+	return t.OOMRetry.check()
+}
+
+func (r *OOMRetry) check() error {
+	if r == nil {
+		return nil
+	}
+	switch {
+	case r.Factor != 0 && !(r.Factor > 1) || math.IsInf(r.Factor, 0):
+		return refuse(nil, "use 2 to double the memory each time", "an OOM retry's factor of %v does not give more memory", r.Factor)
+	case r.Max < 0 || r.Attempts < 0:
+		return refuse(nil, "leave them out for the defaults", "an OOM retry's largest memory or number of attempts is negative")
+	}
+	return nil
+}
+
+// demand completes the task's resources by the profile's rules.
+func (t Task) demand(p resources.Profile) (resources.Demand, []resources.Warning, error) {
+	warnings, err := t.Resources.Validate()
+	if err != nil {
+		return resources.Demand{}, warnings, err
+	}
+	completed := t.Resources.Complete
+	if t.overridden {
+		completed = t.Resources.CompleteOverride
+	}
+	d, more, err := completed(p)
+	warnings = append(warnings, more...)
+	if err != nil {
+		return d, warnings, err
+	}
+	if d.GPU != nil {
+		return d, warnings, refuse(nil, "leave gpu out to run it without",
+			"the task asks for %v, and drydock has no accelerator support on this machine yet", d.GPU)
+	}
+	return d, warnings, nil
+}
+
+// defaultPath is where programs are looked up when nobody says, as in a
+// container image that sets no PATH.
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// environ is the task's whole environment, sorted, so that two runs of a task
+// are given the same bytes. With an image, or when asked for a clean one, the
+// caller's is not inherited.
+func (t Task) environ() []string {
+	all := map[string]string{}
+	if t.Image == "" && !t.CleanEnv {
+		for _, entry := range os.Environ() {
+			if name, value, ok := strings.Cut(entry, "="); ok && name != "" {
+				all[name] = value
+			}
+		}
+	}
+	maps.Copy(all, t.Env)
+	if _, ok := all["PATH"]; !ok && t.Image == "" {
+		all["PATH"] = defaultPath
+	}
+	env := make([]string, 0, len(all))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		env = append(env, fmt.Sprintf("%s=%s", name, all[name]))
+	}
+	return env
+}

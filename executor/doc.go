@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package executor runs tasks: it decides when a task runs, with what, what
+// its end means, and whether it runs again.
+//
+// Begin with Run and Task. A Task is a command with Resources, as a Flyte task
+// has them; Run completes the resources by the cluster's rules, waits until
+// the machine has room, runs the task in a sandbox, judges the outcome by the
+// verdict table, and retries where the task's policies say so:
+//
+//	_, err := executor.Run(ctx, task)
+//	var oom *executor.OOMError
+//	if errors.As(err, &oom) {
+//		_, err = executor.Run(ctx, task.Override(resources.Resources{Memory: resources.Of("1Gi")}))
+//	}
+//
+// Facts and opinions never mix: package sandbox reports what the kernel said,
+// this package alone says what it means (Judge).
+package executor

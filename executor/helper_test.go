@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package executor
+
+import (
+	"testing"
+
+	"drydock/sandbox"
+	"drydock/sandbox/sandboxtest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func diff(t testing.TB, want, got any) {
+	t.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// roomy is a machine with room for the tests' tasks.
+var roomy = Capacity{CPUMilli: 8000, Memory: 8 << 30}
+
+// newExecutor returns an Executor on the fake, with a state directory of its
+// own; change may be nil.
+func newExecutor(t testing.TB, change func(*Config)) *Executor {
+	t.Helper()
+	c := Config{Sandbox: &sandboxtest.Fake{}, StateDir: t.TempDir(), Capacity: roomy}
+	if change != nil {
+		change(&c)
+	}
+	x, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+// hog is a task that runs the words of sandboxtest's program.
+func hog(words ...string) Task { return Task{Command: append([]string{"hog"}, words...)} }
+
+// edited is a fake whose facts are changed before they are handed out.
+func edited(change func(*sandbox.Outcome)) *sandboxtest.Fake {
+	return &sandboxtest.Fake{Edit: func(_ sandbox.Spec, o *sandbox.Outcome) error { change(o); return nil }}
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package executor
+
+import (
+	"drydock/resources"
+	"drydock/sandbox"
+)
+
+// RunOption changes how one Run is done.
+type RunOption func(*options)
+
+type options struct {
+	streams sandbox.Streams
+	events  func(Event)
+	output  bool
+	kill    <-chan struct{}
+
+	// These make a Run of the package, or of an Executor, differ in its Config.
+	sandbox  sandbox.Sandbox
+	stateDir string
+	profile  *resources.Profile
+}
+
+// WithStreams connects the task's standard streams. Without it stdin is empty
+// and output goes to the attempt's log only. Every attempt gets the same ones.
+func WithStreams(s sandbox.Streams) RunOption {
+	return func(o *options) { o.streams = s }
+}
+
+// WithEvents calls f for every event, in order and one at a time, from
+// goroutines of Run's; all calls are over when Run returns. f must not block
+// for long: the task's output waits for it.
+func WithEvents(f func(Event)) RunOption {
+	return func(o *options) { o.events = f }
+}
+
+// WithOutputEvents makes events of the task's output, too; what WithStreams
+// connected still gets it.
+func WithOutputEvents() RunOption {
+	return func(o *options) { o.output = true }
+}
+
+// WithKill ends the task at once, without a grace period, when c is closed.
+func WithKill(c <-chan struct{}) RunOption {
+	return func(o *options) { o.kill = c }
+}
+
+// WithSandbox runs the task in another sandbox.
+func WithSandbox(s sandbox.Sandbox) RunOption {
+	return func(o *options) { o.sandbox = s }
+}
+
+// WithStateDir keeps the attempts in another state directory.
+func WithStateDir(dir string) RunOption {
+	return func(o *options) { o.stateDir = dir }
+}
+
+// WithProfile completes the task's resources by another cluster's rules.
+func WithProfile(p resources.Profile) RunOption {
+	return func(o *options) { o.profile = &p }
+}

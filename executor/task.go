@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package executor
+
+import (
+	"time"
+
+	"drydock/resources"
+	"drydock/sandbox"
+)
+
+// Environment is a named set of what several tasks share, as Flyte's
+// TaskEnvironment is.
+type Environment struct {
+	Name      string
+	Resources resources.Resources
+	Env       map[string]string
+	Image     string // "": the host's own root file system
+	WorkDir   string // "": the caller's
+}
+
+// Task is a command and what it asks for. The zero value of every field but
+// Command is usable. A Task is a value: Override and With… return changed copies.
+type Task struct {
+	Name        string
+	Environment *Environment // fills what the task leaves empty; nil: none
+	Command     []string
+
+	Resources resources.Resources // replaces the environment's as a whole when not zero
+	Env       map[string]string   // laid over the environment's
+	CleanEnv  bool                // do not inherit the caller's environment
+	Image     string
+	WorkDir   string // "": the environment's, then the process's own
+	Mounts    []sandbox.Mount
+	ReadOnly  bool
+	User      string
+	Network   sandbox.Network // "": host
+	TTY       bool
+	Size      sandbox.TerminalSize
+
+	Timeout  time.Duration // 0: none; of each attempt
+	Grace    time.Duration // 0: DefaultGrace; negative: kill at once
+	Retries  Retries
+	OOMRetry *OOMRetry // nil: an OOM is retried as any other failure of kind user
+	ChildOOM ChildOOM
+
+	overridden bool
+}
+
+// DefaultGrace is the time between SIGTERM and SIGKILL, as Kubernetes'
+// terminationGracePeriodSeconds.
+const DefaultGrace = 30 * time.Second
+
+// Override returns the task with r instead of all of its resources, as the
+// SDK's .override(resources=…) does: nothing of the old ones is kept.
+func (t Task) Override(r resources.Resources) Task {
+	t.Resources, t.overridden = r, true
+	return t
+}
+
+// Retries are a task's own retries after failures of kind user, as
+// flyte.RetryStrategy. System failures are retried apart (Config.SystemRetries).
+// Refusals, starts that failed and ends that nobody knows are not retried.
+type Retries struct {
+	Count   int           // how often to try again
+	Backoff time.Duration // before the first retry; doubles each time
+}
+
+// OOMRetry retries an attempt that ran out of memory with more of it: the
+// limit is multiplied and rounded up to a whole MiB, and a request that was
+// written beside it grows in the same proportion. It does not count as one of
+// Retries, and these do not apply to such an attempt.
+type OOMRetry struct {
+	Factor   float64 `json:"factor,omitempty"`   // of the last limit, above 1; 0: 2
+	Max      int64   `json:"max,omitempty"`      // bytes; 0: this machine's allocatable memory
+	Attempts int     `json:"attempts,omitempty"` // in all, the first included; 0: 3
+}
+
+// ChildOOM says what an OOM kill of a child means when the main process
+// ends with 0 (row 5 of the verdict table).
+type ChildOOM string
+
+// What a survived child OOM means.
+const (
+	ChildOOMFail ChildOOM = "fail" // the default, as Flyte has it
+	ChildOOMWarn ChildOOM = "warn"
+)
