@@ -85,9 +85,11 @@ func (r *run) sandboxed(ctx context.Context, spec sandbox.Spec) (sandbox.Outcome
 		return sandbox.Outcome{}, err
 	}
 	stopped := r.stopWhenAsked(ctx, running, spec.Grace)
+	resized := r.passResizes(running)
 	r.follow(running, spec)
 	outcome, err := running.Wait()
 	stopped()
+	resized()
 	flush()
 	r.emitter.finish()
 	if err != nil {
@@ -115,6 +117,28 @@ func (r *run) stopWhenAsked(ctx context.Context, running sandbox.Running, grace 
 		case <-quit:
 		case <-r.opts.kill: // nil: never
 			running.Stop(sandbox.StopAbort, 0)
+		}
+	}()
+	return func() { close(quit); <-done }
+}
+
+// passResizes tells the sandbox of WithResize's sizes until the function it
+// returns is called.
+func (r *run) passResizes(running sandbox.Running) func() {
+	resizer, ok := running.(sandbox.Resizer)
+	if !ok || r.opts.resize == nil {
+		return func() {}
+	}
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() { // ends with quit
+		defer close(done)
+		for {
+			select {
+			case <-quit:
+				return
+			case size := <-r.opts.resize:
+				resizer.Resize(size)
+			}
 		}
 	}()
 	return func() { close(quit); <-done }

@@ -15,6 +15,7 @@ type options struct {
 	events  func(Event)
 	output  bool
 	kill    <-chan struct{}
+	resize  <-chan sandbox.TerminalSize
 
 	// These make a Run of the package, or of an Executor, differ in its Config.
 	sandbox  sandbox.Sandbox
@@ -44,6 +45,12 @@ func WithOutputEvents() RunOption {
 // WithKill ends the task at once, without a grace period, when c is closed.
 func WithKill(c <-chan struct{}) RunOption {
 	return func(o *options) { o.kill = c }
+}
+
+// WithResize passes the sizes that c delivers on to the task's terminal, where
+// it has one (Task.TTY).
+func WithResize(c <-chan sandbox.TerminalSize) RunOption {
+	return func(o *options) { o.resize = c }
 }
 
 // WithSandbox runs the task in another sandbox.

@@ -60,6 +60,9 @@ func Judge(outcome sandbox.Outcome, opts JudgeOptions) Verdict {
 		if r.matches(e) {
 			v := r.report(e)
 			v.Row = r.number
+			if outcome.LogError != "" {
+				v.Hints = append(v.Hints, "the attempt's log is incomplete: "+outcome.LogError+"; the verdict does not rest on it")
+			}
 			return v
 		}
 	}

@@ -5,13 +5,14 @@ package cgroup
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Hierarchy is how this machine mounts its cgroups.
@@ -116,17 +117,11 @@ func (h Hierarchy) memoryRoot() string {
 	return h.Unified
 }
 
-// Writable reports why this process cannot make cgroups, or nil.
+// Writable reports why this process cannot make cgroups, or nil. It makes none.
 func (h Hierarchy) Writable() error {
-	probe := filepath.Join(h.memoryRoot(), h.Base)
-	err := os.Mkdir(probe, 0o755)
-	if err == nil || errors.Is(err, os.ErrExist) {
-		if f, err := os.OpenFile(filepath.Join(probe, "cgroup.procs"), os.O_WRONLY, 0); err != nil {
-			return fmt.Errorf("open %s/cgroup.procs: %w", probe, errors.Unwrap(err))
-		} else {
-			f.Close()
-		}
-		return nil
+	dir := h.memoryRoot()
+	if err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK, unix.AT_EACCESS); err != nil {
+		return &os.PathError{Op: "write to", Path: dir, Err: err}
 	}
-	return err
+	return nil
 }

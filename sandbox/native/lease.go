@@ -58,26 +58,46 @@ func detect(leaseDir string) (cgroup.Hierarchy, error) {
 // groupName names an attempt's cgroup and lease file.
 func groupName(spec sandbox.Spec) string { return fmt.Sprintf("%s.%d", spec.ID, spec.Attempt) }
 
-// takeLease makes and locks the attempt's lease file. The lock belongs to the
-// open file, which the shim inherits: the kernel frees it with the shim.
+// takeLease makes the attempt's lease file, locked. The lock belongs to the
+// open file, which the shim inherits: the kernel frees it with the shim. The
+// file gets its name only when it is locked and complete, so that nobody who
+// cleans up can find it without its holder.
 func takeLease(dir, name string, spec sandbox.Spec) (*os.File, error) {
 	if err := makeLeaseDir(dir); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, name)
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
+	f, err := os.CreateTemp(dir, leaseTemp)
 	if err != nil {
 		return nil, fmt.Errorf("take the lease: %w", err)
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	path := filepath.Join(dir, name)
+	err = fillLease(f, spec)
 	if err == nil {
-		data, _ := json.Marshal(lease{Version: 1, ID: spec.ID, Attempt: spec.Attempt, Dir: spec.Dir})
-		_, err = f.Write(append(data, '\n'))
+		err = os.Link(f.Name(), path) // unlike a rename it never replaces another's
 	}
+	err = errors.Join(err, os.Remove(f.Name()))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("take the lease %s: %w", path, err), os.Remove(path), f.Close())
+		return nil, errors.Join(fmt.Errorf("take the lease %s: %w", path, err), f.Close())
 	}
 	return f, nil
+}
+
+// leaseTemp names a lease that is not complete yet.
+const leaseTemp = ".new-*"
+
+func fillLease(f *os.File, spec sandbox.Spec) error {
+	if err := f.Chmod(0o644); err != nil { // other users read it to see what is taken
+		return err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return err
+	}
+	data, err := json.Marshal(lease{Version: 1, ID: spec.ID, Attempt: spec.Attempt, Dir: spec.Dir})
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(data, '\n'))
+	return err
 }
 
 // makeLeaseDir makes the directory for everybody, like /tmp.
@@ -113,20 +133,31 @@ func Clean(leaseDir string) ([]Stray, error) {
 	var strays []Stray
 	var errs []error
 	for _, name := range strayNames(h, leaseDir) {
-		path := filepath.Join(leaseDir, name)
-		stray, dead := inspectLease(path)
-		if !dead {
-			continue
+		stray, err := cleanDead(h, name, filepath.Join(leaseDir, name))
+		if stray != nil {
+			strays = append(strays, *stray)
 		}
-		stray.Killed = h.Group(name).Kill()
-		if err := cleanAttempt(h, name, stray.Dir, path); err != nil {
-			errs = append(errs, err)
-		}
-		if stray.Dir != "" || stray.Killed > 0 { // else it ended in order while we looked
-			strays = append(strays, stray)
-		}
+		errs = append(errs, err)
 	}
 	return strays, errors.Join(errs...)
+}
+
+// cleanDead cleans up one attempt if nobody holds its lease. It holds the
+// lease meanwhile: two cleaners never work on one attempt.
+func cleanDead(h cgroup.Hierarchy, name, path string) (*Stray, error) {
+	held, stray, dead := inspectLease(path)
+	if held != nil {
+		defer held.Close()
+	}
+	if !dead {
+		return nil, nil
+	}
+	stray.Killed = h.Group(name).Kill()
+	err := cleanAttempt(h, name, stray.Dir, path)
+	if stray.Dir == "" && stray.Killed == 0 {
+		return nil, err // it ended in order while we looked
+	}
+	return &stray, err
 }
 
 // strayNames lists what may be a stray: every group and every lease file of
@@ -150,23 +181,23 @@ func strayNames(h cgroup.Hierarchy, leaseDir string) []string {
 	return found
 }
 
-// inspectLease reads a lease; dead says that nobody holds it.
-func inspectLease(path string) (stray Stray, dead bool) {
+// inspectLease reads a lease. dead says that nobody held it; then the caller
+// holds it, until it closes the file.
+func inspectLease(path string) (held *os.File, stray Stray, dead bool) {
+	id, _, _ := strings.Cut(filepath.Base(path), ".")
+	stray.ID = id
 	f, err := os.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
-		id, _, _ := strings.Cut(filepath.Base(path), ".")
-		return Stray{ID: id}, errors.Is(err, os.ErrNotExist)
+		return nil, stray, errors.Is(err, os.ErrNotExist)
 	}
-	defer f.Close()
 	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
-		return Stray{}, false
+		return f, stray, false
 	}
 	var l lease
-	if json.NewDecoder(f).Decode(&l) != nil {
-		id, _, _ := strings.Cut(filepath.Base(path), ".")
-		return Stray{ID: id}, true
+	if json.NewDecoder(f).Decode(&l) == nil {
+		stray = Stray{ID: l.ID, Attempt: l.Attempt, Dir: l.Dir}
 	}
-	return Stray{ID: l.ID, Attempt: l.Attempt, Dir: l.Dir}, true
+	return f, stray, true
 }
 
 // cleanAttempt removes an attempt's cgroup, layers and lease.

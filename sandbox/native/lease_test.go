@@ -28,11 +28,12 @@ func TestLease(t *testing.T) {
 	if _, err := takeLease(dir, name, spec); !errors.Is(err, os.ErrExist) {
 		t.Errorf("a second lease of one attempt: %v", err)
 	}
-	if _, dead := inspectLease(f.Name()); dead {
+	path := filepath.Join(dir, name)
+	if _, _, dead := inspectLease(path); dead {
 		t.Error("a held lease counts as dead")
 	}
 	f.Close()
-	stray, dead := inspectLease(f.Name())
+	_, stray, dead := inspectLease(path)
 	if !dead || stray != (Stray{ID: testID, Attempt: 2, Dir: "/attempt"}) {
 		t.Errorf("after the holder's end: %+v, dead %v", stray, dead)
 	}

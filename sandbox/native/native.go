@@ -141,10 +141,10 @@ func (s *Sandbox) Start(ctx context.Context, spec sandbox.Spec, streams sandbox.
 	if err != nil {
 		return nil, err
 	}
-	plan.Drydock.Lease = lease.Name()
+	plan.Drydock.Lease = filepath.Join(s.config.LeaseDir, plan.Drydock.Cgroup)
 	r, err := s.launch(plan, streams, lease)
 	if err != nil {
-		return nil, errors.Join(err, os.Remove(lease.Name()))
+		return nil, errors.Join(err, os.Remove(plan.Drydock.Lease))
 	}
 	return r, nil
 }

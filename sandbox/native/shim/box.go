@@ -159,7 +159,7 @@ func (b *box) startTTY(out *output, stdin, stdout, stderr *os.File) error {
 		stdout.Close()
 		return err
 	}
-	if b.master, err = utils.RecvFile(parent); err != nil {
+	if b.master, err = receiveFile(parent); err != nil {
 		return fmt.Errorf("receive the terminal: %w", err)
 	}
 	// Both directions end with EIO when the last process has gone.

@@ -1,0 +1,50 @@
+# drydock: `make build` first, `make demo` to see it work, `make test` to check it all.
+
+SHIM_TAGS := netgo osusergo seccomp runc_nocriu
+VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT    := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+LDFLAGS   := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+PREFIX    ?= /usr/local
+FUZZTIME  ?= 10s
+
+.PHONY: build test check bench fuzz-short image demo clean docs install
+
+build: ## both programs into bin/
+	@scripts/need build
+	go build -trimpath -tags urfave_cli_no_docs -ldflags "$(LDFLAGS)" -o bin/drydock .
+	go build -trimpath -tags "$(SHIM_TAGS)" -ldflags "-s -w -extldflags -static" -o bin/drydock-shim ./sandbox/native/shim
+
+test: build ## everything, in lanes, with the seconds of each
+	@scripts/need zoo
+	DRYDOCK_BIN=$(CURDIR)/bin go run ./internal/lanes
+
+check: ## format, vet, static analysis, layers, docs current
+	@scripts/need build
+	@scripts/gofmt
+	go vet ./...
+	go vet -tags "$(SHIM_TAGS)" ./sandbox/native/...
+	go tool staticcheck ./...
+	go tool staticcheck -tags "$(SHIM_TAGS)" ./sandbox/native/...
+	go test -count=1 . ./internal/cli -run 'TestLayers|TestPackageComments|TestReference|TestHelp'
+
+bench: build ## benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz-short: ## every fuzz target for a few seconds
+	@scripts/fuzz $(FUZZTIME)
+
+image: ## a container image with both programs
+	docker build --build-arg VERSION=$(VERSION) -t drydock:$(VERSION) .
+
+demo: build ## a program that runs out of memory, is explained, and succeeds with more
+	@scripts/need demo
+	@examples/oom/demo.sh
+
+docs: ## write the generated parts of docs/ and the golden files
+	go test ./internal/cli ./internal/report -run 'TestReference|TestHelp|TestGolden|TestStart' -update
+
+install: build ## into $(PREFIX)/bin
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin bin/drydock bin/drydock-shim
+
+clean:
+	rm -rf bin

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// benchRootfs is a root file system that holds the hog program alone.
+func benchRootfs(b *testing.B) string {
+	b.Helper()
+	dir := filepath.Join(b.TempDir(), "rootfs")
+	content, err := os.ReadFile(hog(b))
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "hog"), content, 0o755)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return dir
+}
+
+// runcBundle is what `runc spec` makes, with the namespaces and the limit that
+// drydock uses too: the host's network, 64 MiB.
+func runcBundle(b *testing.B, runc string) string {
+	b.Helper()
+	bundle := filepath.Dir(benchRootfs(b))
+	spec := exec.Command(runc, "spec")
+	spec.Dir = bundle
+	if text, err := spec.CombinedOutput(); err != nil {
+		b.Fatalf("runc spec: %v %s", err, text)
+	}
+	file := filepath.Join(bundle, "config.json")
+	content, err := os.ReadFile(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var config map[string]any
+	if err := json.Unmarshal(content, &config); err != nil {
+		b.Fatal(err)
+	}
+	process := config["process"].(map[string]any)
+	process["terminal"], process["args"] = false, []string{"/hog", "exit", "0"}
+	linux := config["linux"].(map[string]any)
+	linux["resources"] = map[string]any{
+		"memory": map[string]any{"limit": 64 << 20, "swap": 64 << 20},
+		"cpu":    map[string]any{"shares": 1024, "quota": 100_000, "period": 100_000},
+		"pids":   map[string]any{"limit": 32768},
+	}
+	linux["namespaces"] = []any{
+		map[string]any{"type": "pid"}, map[string]any{"type": "mount"},
+		map[string]any{"type": "ipc"}, map[string]any{"type": "uts"},
+	}
+	// Without a network namespace a fresh sysfs may not be mounted.
+	mounts := config["mounts"].([]any)
+	kept := mounts[:0]
+	for _, m := range mounts {
+		if t := m.(map[string]any)["type"]; t != "sysfs" && t != "cgroup" {
+			kept = append(kept, m)
+		}
+	}
+	config["mounts"] = kept
+	if content, err = json.Marshal(config); err == nil {
+		err = os.WriteFile(file, content, 0o644)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return bundle
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"drydock/sandbox"
+)
+
+type doctorOptions struct {
+	JSON, Clean      bool
+	Config, StateDir string
+	Given            map[string]bool
+}
+
+var doctorPage = page{
+	About: "Tries what this machine enforces, what drydock emulates, and what cannot be had here, with the\n" +
+		"fix beside each. A run says the same at its start; doctor says it beforehand.",
+	Examples: []example{
+		{"What can I trust here?", "drydock doctor"},
+		{"After a crash: remove what dead supervisors left", "drydock doctor --clean"},
+	},
+	Exits: []exit{{"0", "tasks run here and their memory is limited"}, {"1", "they do not: something essential is missing"}, {"125", "drydock's own failure"}},
+}
+
+func newDoctorCommand(w World) *cli.Command {
+	var o doctorOptions
+	return &cli.Command{
+		Name:  "doctor",
+		Usage: "tell what this machine enforces, emulates and cannot, with the fix",
+		Flags: []cli.Flag{
+			jsonFlag(&o.JSON),
+			&cli.BoolFlag{Name: "clean", Usage: "remove cgroups, mounts and files that dead supervisors left", Destination: &o.Clean},
+			stateDirFlag(&o.StateDir), configFlag(&o.Config),
+		},
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			o.Given = givenFlags(c)
+			return runDoctor(c.Context, w, o)
+		},
+	}
+}
+
+// doctorDocument is what doctor --json prints.
+type doctorDocument struct {
+	OK      bool     `json:"ok"` // tasks run here and their memory is limited
+	Checks  []Check  `json:"checks"`
+	Removed []string `json:"removed,omitempty"` // by --clean
+}
+
+func runDoctor(ctx context.Context, w World, o doctorOptions) error {
+	flags := map[string]string{}
+	if o.Given["state-dir"] {
+		flags["state_dir"] = o.StateDir
+	}
+	settings, err := loadSettings(w, o.Config, flags)
+	if err != nil {
+		return err
+	}
+	place := placeOf(settings)
+	doc := doctorDocument{OK: true}
+	if o.Clean {
+		if doc.Removed, err = w.Sandboxes.Clean(ctx, place); err != nil {
+			return fmt.Errorf("clean up: %w", err)
+		}
+	}
+	doc.Checks = w.Sandboxes.Doctor(ctx, place)
+	for _, c := range doc.Checks {
+		doc.OK = doc.OK && !(c.Essential && c.State == sandbox.NotEnforced)
+	}
+	if o.JSON {
+		enc := json.NewEncoder(w.Stdout)
+		enc.SetEscapeHTML(false)
+		err = enc.Encode(doc)
+	} else {
+		_, err = fmt.Fprint(w.Stdout, doctorText(w, o, doc))
+	}
+	if err == nil && !doc.OK {
+		err = codeError{exitProblems}
+	}
+	return err
+}
+
+func doctorText(w World, o doctorOptions, doc doctorDocument) string {
+	s := styleOf(w, w.Stdout)
+	var b strings.Builder
+	if o.Clean {
+		for _, name := range doc.Removed {
+			fmt.Fprintf(&b, "removed %s\n", name)
+		}
+		if len(doc.Removed) == 0 {
+			b.WriteString("nothing to remove\n")
+		}
+		b.WriteByte('\n')
+	}
+	width := 0
+	for _, c := range doc.Checks {
+		width = max(width, len(c.Name))
+	}
+	indent := 14 + width
+	for _, c := range doc.Checks {
+		state := fmt.Sprintf("%-12s", c.State)
+		switch c.State {
+		case sandbox.Enforced:
+			state = s.Good(state)
+		case sandbox.NotEnforced:
+			state = s.Bad(state)
+		default:
+			state = s.Warn(state)
+		}
+		b.WriteString(strings.TrimRight(fmt.Sprintf("%s  %-*s  %s", state, width, c.Name, c.Why), " ") + "\n")
+		if c.Fix != "" {
+			fmt.Fprintf(&b, "%*s  fix: %s\n", indent, "", c.Fix)
+		}
+	}
+	switch {
+	case !doc.OK:
+		b.WriteString("\ntasks cannot run here as on the cluster; see the fixes above\n")
+	default:
+		b.WriteString("\ntasks run here and their memory is limited as on the cluster\n")
+	}
+	return b.String()
+}

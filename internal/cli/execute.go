@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"drydock/executor"
+	"drydock/internal/config"
+	"drydock/internal/state"
+	"drydock/resources"
+)
+
+// runRun is drydock run: it makes the task, runs it, tells how it went, and
+// returns the exit code as an error.
+func runRun(ctx context.Context, w World, o runOptions, args []string) error {
+	survivePipes(w)
+	file, err := openResult(o.Result)
+	if err != nil {
+		o.Result = ""
+		return refuse(w, o, err)
+	}
+	out := newPrinter(w, o)
+	settings, err := loadSettings(w, o.Config, runSettings(o))
+	if err != nil {
+		return finish(w, file, out, notStarted(err))
+	}
+	task, err := buildTask(w, o, settings, args)
+	if err != nil {
+		return finish(w, file, out, notStarted(err))
+	}
+	return finish(w, file, out, execute(ctx, w, o, settings, task, out))
+}
+
+// runSettings are the settings that came as flags.
+func runSettings(o runOptions) map[string]string {
+	flags := map[string]string{}
+	for flag, value := range map[string]string{
+		"sandbox": o.Sandbox, "network": o.Network, "grace": o.Grace, "oom-retry": o.OOMRetry,
+		"child-oom": o.ChildOOM, "profile": o.Profile, "state-dir": o.StateDir,
+	} {
+		if o.Given[flag] {
+			flags[strings.ReplaceAll(flag, "-", "_")] = value
+		}
+	}
+	return flags
+}
+
+// execute runs the task; whatever goes wrong becomes a Result.
+func execute(ctx context.Context, w World, o runOptions, s *config.Settings, task executor.Task, out printer) *executor.Result {
+	x, err := newExecutor(w, s, out)
+	if err != nil {
+		return notStarted(err)
+	}
+	ctx, signals := watchSignals(ctx, w, out.signal)
+	defer signals.stop()
+	opts := []executor.RunOption{
+		executor.WithStreams(out.streams(w.Stdin)), executor.WithEvents(out.event), executor.WithKill(signals.kill),
+	}
+	if task.TTY {
+		restore, err := rawTerminal(w, out)
+		if err != nil {
+			return notStarted(err)
+		}
+		defer restore()
+		sizes, stop := watchSize(w)
+		defer stop()
+		opts = append(opts, executor.WithResize(sizes))
+	}
+	if o.JSON {
+		opts = append(opts, executor.WithOutputEvents())
+	}
+	r, err := x.Run(ctx, task, opts...)
+	if r == nil {
+		return notStarted(err)
+	}
+	return r
+}
+
+func newExecutor(w World, s *config.Settings, out printer) (*executor.Executor, error) {
+	profile, name, err := loadProfile(s.Get("profile"))
+	if err != nil {
+		return nil, err
+	}
+	place := placeOf(s)
+	place.OnStray = out.stray
+	sandbox, err := w.Sandboxes.Native(place)
+	if err != nil {
+		return nil, err
+	}
+	c := executor.Config{Sandbox: sandbox, Profile: profile, ProfileName: name, StateDir: s.Get("state_dir").Text}
+	if self, err := os.Executable(); err == nil {
+		c.JudgeCommand = []string{self, "judge"}
+	}
+	return executor.New(c)
+}
+
+// loadProfile reads the profile that the settings name; nil is Flyte's own.
+func loadProfile(v config.Value) (*resources.Profile, string, error) {
+	if v.Text == "" {
+		return nil, "", nil
+	}
+	data, err := os.ReadFile(v.Text)
+	if err != nil {
+		return nil, "", &userError{what: fmt.Sprintf("the profile %s (%s): %s", v.Text, v.Origin, reason(err)),
+			remedy: "name a readable cluster.yaml with --profile", cause: err}
+	}
+	p, err := resources.ParseProfile(v.Text, data)
+	if err != nil {
+		return nil, "", &userError{what: err.Error(), cause: err}
+	}
+	return &p, v.Text, nil
+}
+
+// refuse ends a run for which nothing was prepared yet.
+func refuse(w World, o runOptions, err error) error {
+	survivePipes(w)
+	file, openErr := openResult(o.Result)
+	if openErr != nil {
+		file = nil // the first fault is the one to tell
+	}
+	return finish(w, file, newPrinter(w, o), notStarted(err))
+}
+
+// notStarted is the Result of a task of which nothing was started: by a
+// mistake of the person, or a failure of drydock's own.
+func notStarted(err error) *executor.Result {
+	r, _ := executor.NotStarted(refusal(err))
+	if r.ID == "" {
+		r.ID, _ = state.NewID() // every line of --json has one
+	}
+	return r
+}
+
+// finish tells the end to everybody: --result first, because the streams may
+// be gone.
+func finish(w World, file *resultFile, out printer, r *executor.Result) error {
+	code := executor.ExitCode(r)
+	document, err := executor.EventJSON(executor.Event{Type: executor.EventEnded, Time: r.EndedAt, ID: r.ID, Ended: r})
+	if err == nil {
+		err = file.write(append(document, '\n'))
+	}
+	out.ended(r)
+	if err != nil {
+		fmt.Fprintf(w.Stderr, "drydock: %v\n", err)
+		if code == exitOK {
+			code = exitFault // a script that relies on the file must not go on
+		}
+	}
+	if code == exitOK {
+		return nil
+	}
+	return codeError{code}
+}

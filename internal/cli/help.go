@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// page is what a command's help says beyond its flags.
+type page struct {
+	Usages   []string // without "drydock NAME"
+	About    string
+	Examples []example
+	Exits    []exit
+	Notes    []note // further sections
+}
+
+type example struct{ What, Line string }
+
+type exit struct{ Code, Meaning string }
+
+type note struct{ Title, Text string }
+
+// The library's own help is off: it would print its templates instead of pages.
+func init() { cli.HelpFlag = nil }
+
+// pages by command name.
+func pages() map[string]page {
+	return map[string]page{
+		"run": runPage, "doctor": doctorPage, "config": configPage, "completion": completionPage,
+		"version": versionPage, "help": helpPage,
+	}
+}
+
+var helpPage = page{
+	Usages:   []string{"[COMMAND]"},
+	About:    "Shows the commands, or everything about one of them.",
+	Examples: []example{{"All about run", "drydock help run"}},
+	Exits:    []exit{{"0", "shown"}, {"125", "there is no such command"}},
+}
+
+func newHelpCommand(w World) *cli.Command {
+	return &cli.Command{
+		Name:  "help",
+		Usage: "show the commands, or all about one",
+		Action: func(c *cli.Context) error {
+			if !c.Args().Present() {
+				writeAppHelp(w.Stdout, c.App)
+				return nil
+			}
+			cmd := c.App.Command(c.Args().First())
+			if cmd == nil || cmd.Hidden {
+				return unknownCommand(c.App.Commands, c.Args().First())
+			}
+			writeCommandHelp(w.Stdout, cmd)
+			return nil
+		},
+	}
+}
+
+func writeAppHelp(out io.Writer, app *cli.App) {
+	fmt.Fprintf(out, "drydock: %s\n\n%s\n\nUsage:\n  drydock COMMAND [FLAG…] [ARGUMENT…]\n\nCommands:\n", app.Usage, app.Description)
+	for _, cmd := range app.Commands {
+		if !cmd.Hidden {
+			fmt.Fprintf(out, "  %-12s %s\n", cmd.Name, cmd.Usage)
+		}
+	}
+	fmt.Fprint(out, `
+A first try:
+  drydock run --memory 64Mi -- python3 -c 'x = bytearray(300 << 20)'
+  drydock doctor
+
+drydock COMMAND --help says more, with examples and exit codes.
+`)
+}
+
+// writeCommandHelp prints a command's whole page.
+func writeCommandHelp(out io.Writer, cmd *cli.Command) {
+	p := pages()[cmd.Name]
+	fmt.Fprintf(out, "drydock %s: %s\n\nUsage:\n", cmd.Name, cmd.Usage)
+	usages := p.Usages
+	if len(usages) == 0 {
+		usages = []string{""}
+	}
+	for _, u := range usages {
+		fmt.Fprintln(out, strings.TrimRight("  drydock "+cmd.Name+" "+u, " "))
+	}
+	if p.About != "" {
+		fmt.Fprintf(out, "\n%s\n", p.About)
+	}
+	writeFlags(out, flagDocs(cmd.Flags))
+	if len(p.Examples) > 0 {
+		fmt.Fprintln(out, "\nExamples:")
+		for _, e := range p.Examples {
+			fmt.Fprintf(out, "  # %s\n  %s\n", e.What, strings.ReplaceAll(e.Line, "\n", "\n  "))
+		}
+	}
+	if len(p.Exits) > 0 {
+		fmt.Fprintln(out, "\nExit codes:")
+		for _, e := range p.Exits {
+			fmt.Fprintf(out, "  %-9s %s\n", e.Code, e.Meaning)
+		}
+	}
+	for _, n := range p.Notes {
+		fmt.Fprintf(out, "\n%s:\n  %s\n", n.Title, strings.ReplaceAll(n.Text, "\n", "\n  "))
+	}
+}
+
+// writeFlags prints flags by group, usage in one column, wrapped.
+func writeFlags(out io.Writer, flags []flagDoc) {
+	var groups []string
+	byGroup := map[string][]flagDoc{}
+	for _, f := range flags {
+		group := f.Group
+		if group == "" {
+			group = "Flags"
+		}
+		if byGroup[group] == nil {
+			groups = append(groups, group)
+		}
+		byGroup[group] = append(byGroup[group], f)
+	}
+	for _, group := range groups {
+		fmt.Fprintf(out, "\n%s:\n", group)
+		for _, f := range byGroup[group] {
+			left := "    --" + f.Name
+			if f.Short != "" {
+				left = "-" + f.Short + ", --" + f.Name
+			}
+			if f.Meta != "" {
+				left += " " + f.Meta
+			}
+			writeHanging(out, "  "+left, f.Usage)
+		}
+	}
+}
+
+const (
+	helpColumn = 28
+	helpWidth  = 96
+)
+
+// writeHanging prints left and, from helpColumn on, right, wrapped.
+func writeHanging(out io.Writer, left, right string) {
+	line := fmt.Sprintf("%-*s", helpColumn, left)
+	if len(left) >= helpColumn-1 {
+		fmt.Fprintln(out, left)
+		line = strings.Repeat(" ", helpColumn)
+	}
+	used := helpColumn
+	for i, word := range strings.Fields(right) {
+		if i > 0 && used+1+len(word) > helpWidth {
+			fmt.Fprintln(out, line)
+			line, used = strings.Repeat(" ", helpColumn), helpColumn
+		} else if i > 0 {
+			line, used = line+" ", used+1
+		}
+		line, used = line+word, used+len(word)
+	}
+	fmt.Fprintln(out, line)
+}

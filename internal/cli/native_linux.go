@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"drydock/sandbox"
+	"drydock/sandbox/limits"
+	"drydock/sandbox/native"
+)
+
+type hostSandboxes struct{}
+
+func (hostSandboxes) Native(p Place) (sandbox.Sandbox, error) {
+	c := native.Config{Shim: p.Shim, LeaseDir: p.LeaseDir}
+	if p.OnStray != nil {
+		c.OnStray = func(s native.Stray) { p.OnStray(strayText(s)) }
+	}
+	return native.New(c)
+}
+
+// Doctor asks the sandbox itself, so that it says what a run would say.
+func (h hostSandboxes) Doctor(_ context.Context, p Place) []Check {
+	sb, err := h.Native(p)
+	if err != nil {
+		c := Check{Name: "sandbox", State: sandbox.NotEnforced, Why: err.Error(), Essential: true}
+		if e, ok := errors.AsType[*sandbox.UnsupportedError](err); ok {
+			c.Why, c.Fix = e.What, e.Remedy
+		}
+		return []Check{c}
+	}
+	checks := []Check{{Name: "sandbox", State: sandbox.Enforced, Why: "native: the runtime is built in", Essential: true}}
+	reporter, ok := sb.(sandbox.Reporter)
+	if !ok {
+		return checks
+	}
+	everything := sandbox.Spec{Network: sandbox.NetworkHost, Limits: limits.Limits{GroupKill: true, Disk: 1}}
+	for _, e := range reporter.Enforcement(everything) {
+		c := Check{Name: e.Limit, State: e.State, Why: e.Why, Essential: e.Limit == "memory"}
+		if e.State != sandbox.Enforced {
+			c.Fix = fixes[e.Limit]
+		}
+		checks = append(checks, c)
+	}
+	return checks
+}
+
+// fixes say what to do about a limit that this machine does not hold.
+var fixes = map[string]string{
+	"swap":             "boot with swapaccount=1, or turn swap off (swapoff -a)",
+	"group-kill":       "boot with cgroup v2 alone: systemd.unified_cgroup_hierarchy=1 on the kernel's command line",
+	"cpu":              "enable the cpu controller (cgroup.subtree_control on v2, a mounted cpu hierarchy on v1)",
+	"pids":             "enable the pids controller (cgroup.subtree_control on v2, a mounted pids hierarchy on v1)",
+	"hugepages":        "enable the hugetlb controller, or free the reserved huge pages (vm.nr_hugepages=0)",
+	"abstract-sockets": "run with --network none, or a kernel with Landlock scopes (Linux 6.12)",
+}
+
+func (hostSandboxes) Clean(_ context.Context, p Place) ([]string, error) {
+	strays, err := native.Clean(p.LeaseDir)
+	var names []string
+	for _, s := range strays {
+		names = append(names, strayText(s))
+	}
+	return names, err
+}
+
+func strayText(s native.Stray) string {
+	text := fmt.Sprintf("attempt %d of %s, whose supervisor had died", s.Attempt, s.ID)
+	if s.Killed > 0 {
+		text += fmt.Sprintf(" (%d processes killed)", s.Killed)
+	}
+	return text
+}

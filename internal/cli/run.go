@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"github.com/urfave/cli/v2"
+)
+
+// runOptions are the flags of drydock run as they were written; runtask.go
+// turns them into a task.
+type runOptions struct {
+	// What the task may use.
+	CPU, Memory, Disk, Shm, GPU string
+
+	// When it ends, and whether it runs again.
+	Timeout, Grace, Retries, OOMRetry, ChildOOM string
+
+	// What it sees.
+	Volumes           words
+	WorkDir           string
+	ReadOnly          bool
+	Env, EnvFile      words
+	CleanEnv          bool
+	User, Network     string
+	Sandbox, Image    string
+	TTY               bool
+	Name              string
+	File              string
+	Override          words
+	JSON, Quiet       bool
+	Result            string
+	Profile, StateDir string
+	Config            string
+
+	// Given tells whether a flag was written, by its long name.
+	Given map[string]bool
+}
+
+// The groups of drydock run's help.
+const (
+	groupResources = "Resources"
+	groupEnding    = "Ending and trying again"
+	groupView      = "What the task sees"
+	groupFile      = "Task files"
+	groupOutput    = "Output"
+	groupHost      = "This machine"
+)
+
+var runPage = page{
+	Usages: []string{"[FLAG…] [--] COMMAND [ARGUMENT…]", "[FLAG…] -f FILE NAME [--override KEY=VALUE]…"},
+	About: `Runs COMMAND in its own sandbox on this machine's own root file system: everything
+is read-only or copy-on-write except the working directory, which is bound
+read-write. Memory and CPU are limited as on the cluster. A command that needs
+more memory than its limit is killed like there, and a report says what happened
+and what to change.
+
+Everything after -- is the command, byte for byte. Without --, flags end at the
+first word that is no flag. The command inherits the environment (see --clean-env)
+and standard input; its output passes through unchanged, and drydock itself speaks
+on standard error only. A reader that goes away (| head) does not end the task.
+
+Ctrl-C (or SIGTERM) once stops the command in order: SIGTERM, then SIGKILL after
+the grace period. Twice kills at once.`,
+	Examples: []example{
+		{"Run out of memory as on the cluster, and learn what to change",
+			"drydock run --memory 64Mi -- python3 -c 'x = bytearray(300 << 20)'"},
+		{"Let drydock find out how much memory it takes",
+			"drydock run --memory 64Mi --oom-retry 2x,max=2Gi,attempts=5 -- python3 train.py"},
+		{"A request and a limit, as a Burstable pod has them; ten minutes at most",
+			"drydock run --cpu 500m,2 --memory 1Gi,2Gi --timeout 10m -- ./job"},
+		{"Data from elsewhere, nothing else of the caller's environment",
+			"drydock run -v /data:/data:ro --clean-env -e MODE=test -- python3 train.py"},
+		{"A task of a file, with more memory", "drydock run -f tasks.yaml train --override memory=1Gi"},
+		{"For a script", "drydock run --json --memory 1Gi -- ./job | jq -r 'select(.type==\"ended\").verdict'"},
+	},
+	Exits: []exit{
+		{"N", "the command's own exit code, when it ran to its end"},
+		{"128+N", "signal N ended it"},
+		{"124", "it did not end within --timeout"},
+		{"125", "refused, or a failure of drydock's own: nothing was started, or nothing is known"},
+		{"126", "the command is not executable"},
+		{"127", "there is no such command"},
+		{"130, 143", "stopped by Ctrl-C, by SIGTERM"},
+		{"137", "out of memory, whatever the command itself returned"},
+	},
+	Notes: []note{{"Which 137 it was", "Somebody's kill -9 ends with 137, too. The sentence on standard error, --result and\n" +
+		"--json tell them apart: verdict oom, machine-memory or interrupted."}},
+}
+
+func newRunCommand(w World) *cli.Command {
+	var o runOptions
+	return &cli.Command{
+		Name:  "run",
+		Usage: "run a command, or a task of a file, with a task's resources",
+		Flags: runFlags(&o),
+		OnUsageError: func(c *cli.Context, err error, _ bool) error {
+			// Nothing after the fault was parsed: find the output flags by eye.
+			o.JSON, o.Result = outputFlags(w.Args)
+			return refuse(w, o, flagError(err, "drydock run", c.Command.Flags))
+		},
+		Action: func(c *cli.Context) error {
+			o.Given = givenFlags(c)
+			return runRun(c.Context, w, o, c.Args().Slice())
+		},
+	}
+}
+
+func runFlags(o *runOptions) []cli.Flag {
+	str := func(group, name, meta, usage string, to *string, aliases ...string) cli.Flag {
+		return &cli.StringFlag{Name: name, Aliases: aliases, Category: group, Destination: to, Usage: "`" + meta + "` " + usage}
+	}
+	list := func(group, name, short, meta, usage string, to *words) cli.Flag {
+		return &wordsFlag{Name: name, Short: short, Category: group, Destination: to, Usage: "`" + meta + "` " + usage}
+	}
+	sw := func(group, name, usage string, to *bool, aliases ...string) cli.Flag {
+		return &cli.BoolFlag{Name: name, Aliases: aliases, Category: group, Destination: to, Usage: usage}
+	}
+	return []cli.Flag{
+		str(groupResources, "cpu", "R[,L]", "cores to request, and the limit: 1, 500m, 1,2", &o.CPU),
+		str(groupResources, "memory", "R[,L]", "memory to request, and the limit: 512Mi, 1Gi,2Gi", &o.Memory),
+		str(groupResources, "shm", "SIZE", "size of /dev/shm, or auto for the memory limit (64Mi)", &o.Shm),
+		str(groupResources, "disk", "SIZE", "ephemeral storage; not enforced yet, and said so", &o.Disk),
+		str(groupResources, "gpu", "TYPE:N", "accelerators; refused: not built yet", &o.GPU),
+
+		str(groupEnding, "timeout", "D", "end each attempt after this time: 90s, 30m, 2h (none)", &o.Timeout),
+		str(groupEnding, "grace", "D", "time between SIGTERM and SIGKILL (30s)", &o.Grace),
+		str(groupEnding, "retries", "N", "run again up to N times after a failure of the task's own (0)", &o.Retries),
+		str(groupEnding, "oom-retry", "F[,max=SIZE][,attempts=N]", "after running out of memory, run again with F times the memory: 2x,max=2Gi,attempts=5", &o.OOMRetry),
+		str(groupEnding, "child-oom", "fail|warn", "what it means when a child was killed for memory and the command still ended with 0 (fail, as on the cluster)", &o.ChildOOM),
+
+		list(groupView, "volume", "v", "SRC:DST[:ro]", "bind a directory or file of this machine; repeatable", &o.Volumes),
+		str(groupView, "workdir", "DIR", "working directory, bound read-write (the current one)", &o.WorkDir, "w"),
+		sw(groupView, "read-only", "nothing can be written, except below -v and /dev/shm", &o.ReadOnly),
+		list(groupView, "env", "e", "K[=V]", "set a variable, or pass K on; repeatable", &o.Env),
+		list(groupView, "env-file", "", "FILE", "set variables from lines of K=V; repeatable", &o.EnvFile),
+		sw(groupView, "clean-env", "do not inherit the environment", &o.CleanEnv),
+		str(groupView, "user", "USER[:GROUP]", "run as this user: a name or numbers", &o.User, "u"),
+		str(groupView, "network", "host|none", "which network the task sees (host)", &o.Network),
+		sw(groupView, "tty", "give the task a terminal", &o.TTY, "t"),
+
+		str(groupFile, "file", "FILE", "run task NAME of a task file", &o.File, "f"),
+		list(groupFile, "override", "", "KEY=VALUE", "change one resource of the task: memory=1Gi; repeatable", &o.Override),
+		str(groupFile, "name", "NAME", "call the task so in reports", &o.Name),
+
+		sw(groupOutput, "json", "print JSON lines on standard output, the task's output among them", &o.JSON),
+		str(groupOutput, "result", "FILE", "write how it ended to FILE, as JSON", &o.Result),
+		sw(groupOutput, "quiet", "say nothing but errors", &o.Quiet, "q"),
+
+		profileFlag(&o.Profile),
+		str(groupHost, "sandbox", "auto|native", "how to isolate (auto)", &o.Sandbox),
+		str(groupHost, "image", "IMAGE", "a container image; refused: needs the docker sandbox, not built yet", &o.Image),
+		stateDirFlag(&o.StateDir),
+		configFlag(&o.Config),
+	}
+}

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"drydock/executor"
+	"drydock/internal/config"
+	"drydock/internal/options"
+	"drydock/internal/taskfile"
+	"drydock/resources"
+	"drydock/sandbox"
+)
+
+// buildTask makes the task of what was written: the command line, or a task of
+// a file with the flags laid over it. Nothing is started, and everything that
+// can be known to be wrong is refused here.
+func buildTask(w World, o runOptions, s *config.Settings, args []string) (executor.Task, error) {
+	if err := notBuiltYet(o); err != nil {
+		return executor.Task{}, err
+	}
+	task, err := baseTask(o, args)
+	if err != nil {
+		return task, err
+	}
+	steps := []func(World, runOptions, *config.Settings, *executor.Task) error{
+		applyResources, applyEnding, applyEnvironment, applyView, applyWorkDir, applyTerminal,
+	}
+	for _, step := range steps {
+		if err := step(w, o, s, &task); err != nil {
+			return task, err
+		}
+	}
+	return task, checkGPU(task)
+}
+
+// notBuiltYet refuses what later versions will take.
+func notBuiltYet(o runOptions) error {
+	switch {
+	case o.Image != "":
+		return usagef("leave --image out to run on this machine's own root file system",
+			"--image %s needs the docker sandbox, which is not built yet", o.Image)
+	case o.GPU != "":
+		return usagef("leave --gpu out", "--gpu %s: accelerators are not built yet", o.GPU)
+	}
+	return nil
+}
+
+// checkGPU refuses accelerators that came from a task file.
+func checkGPU(t executor.Task) error {
+	r := t.Resources
+	if r.IsZero() && t.Environment != nil {
+		r = t.Environment.Resources
+	}
+	if r.GPU != nil {
+		return usagef("take gpu out of its resources", "task %s asks for accelerators, which are not built yet", t.Name)
+	}
+	if t.Image != "" || t.Environment != nil && t.Environment.Image != "" {
+		return usagef("take image out to run on this machine's own root file system",
+			"task %s asks for an image, which needs the docker sandbox, not built yet", t.Name)
+	}
+	return nil
+}
+
+// baseTask is the command of the command line or the task of the file.
+func baseTask(o runOptions, args []string) (executor.Task, error) {
+	if o.File != "" {
+		return taskOfFile(o, args)
+	}
+	if len(o.Override) > 0 {
+		return executor.Task{}, usagef("add -f FILE NAME, or write --memory and its like",
+			"--override changes a task of a task file, but there is no -f")
+	}
+	if len(args) == 0 {
+		return executor.Task{}, usagef("drydock run --memory 512Mi -- python3 train.py", "no command to run")
+	}
+	if args[0] == "" {
+		return executor.Task{}, usagef("the first word after -- is the program", "the command is an empty word")
+	}
+	name := o.Name
+	if name == "" {
+		name = filepath.Base(args[0])
+	}
+	return executor.Task{Name: name, Command: args}, nil
+}
+
+func taskOfFile(o runOptions, args []string) (executor.Task, error) {
+	file, err := taskfile.Load(o.File)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return executor.Task{}, usagef("name an existing file with -f", "the task file %s does not exist", o.File)
+		}
+		return executor.Task{}, &userError{what: err.Error(), cause: err}
+	}
+	switch {
+	case len(args) == 0:
+		return executor.Task{}, usagef("tasks: "+strings.Join(file.Names(), ", "), "-f %s needs the name of a task", o.File)
+	case len(args) > 1:
+		return executor.Task{}, usagef("drydock run -f "+o.File+" "+args[0],
+			"-f %s runs one task, but there is %q after its name", o.File, args[len(args)-1])
+	}
+	task, err := file.Task(args[0])
+	if err != nil {
+		return task, &userError{what: err.Error(), cause: err}
+	}
+	if o.Name != "" {
+		task.Name = o.Name
+	}
+	return task, nil
+}
+
+// flagged names the flag in the error of its value.
+func flagged(flag string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &userError{what: flag + ": " + err.Error(), cause: err}
+}
+
+func applyResources(_ World, o runOptions, _ *config.Settings, t *executor.Task) error {
+	written, _, err := resources.ParseFlags(resources.Flags{CPU: o.CPU, Memory: o.Memory, GPU: o.GPU, Disk: o.Disk, Shm: o.Shm})
+	if err != nil {
+		return &userError{what: err.Error(), cause: err}
+	}
+	if o.File == "" {
+		t.Resources = written
+		return nil
+	}
+	over, err := overrides(o.Override)
+	if err != nil {
+		return err
+	}
+	if written.IsZero() && over.IsZero() {
+		return nil
+	}
+	*t = t.Override(overlay(overlay(taskResources(*t), written), over))
+	return nil
+}
+
+func taskResources(t executor.Task) resources.Resources {
+	if t.Resources.IsZero() && t.Environment != nil {
+		return t.Environment.Resources
+	}
+	return t.Resources
+}
+
+// overrides reads --override KEY=VALUE. The SDK's .override(resources=…)
+// replaces all resources; here each key changes its own and the rest stays.
+func overrides(words []string) (resources.Resources, error) {
+	var f resources.Flags
+	fields := map[string]*string{"cpu": &f.CPU, "memory": &f.Memory, "gpu": &f.GPU, "disk": &f.Disk, "shm": &f.Shm}
+	for _, word := range words {
+		key, value, ok := strings.Cut(word, "=")
+		to := fields[key]
+		if !ok || to == nil || value == "" {
+			return resources.Resources{}, usagef("accepted: cpu=…, memory=…, shm=…, disk=…", "--override %s is not KEY=VALUE of a resource", word)
+		}
+		*to = value
+	}
+	r, _, err := resources.ParseFlags(f)
+	if err != nil {
+		return r, &userError{what: "--override: " + err.Error(), cause: err}
+	}
+	return r, nil
+}
+
+// applyEnding sets when the task ends and whether it runs again. A flag beats
+// the task file, which beats the environment and config.yaml.
+func applyEnding(_ World, o runOptions, s *config.Settings, t *executor.Task) error {
+	if o.Given["timeout"] {
+		d, err := options.Timeout(o.Timeout)
+		if err != nil {
+			return flagged("--timeout", err)
+		}
+		t.Timeout = d
+	}
+	if o.Given["retries"] {
+		n, err := options.Retries(o.Retries)
+		if err != nil {
+			return flagged("--retries", err)
+		}
+		t.Retries.Count = n
+	}
+	if v := s.Get("grace"); t.Grace == 0 || v.Origin.Kind == config.FromFlag {
+		d, err := options.Grace(v.Text)
+		if err != nil {
+			return flagged(v.Origin.String(), err)
+		}
+		t.Grace = d
+	}
+	if v := s.Get("oom_retry"); t.OOMRetry == nil || v.Origin.Kind == config.FromFlag {
+		r, err := options.OOMRetry(v.Text)
+		if err != nil {
+			return flagged(v.Origin.String(), err)
+		}
+		t.OOMRetry = r
+	}
+	if v := s.Get("child_oom"); t.ChildOOM == "" || v.Origin.Kind == config.FromFlag {
+		t.ChildOOM = executor.ChildOOM(v.Text)
+	}
+	return nil
+}
+
+func applyEnvironment(w World, o runOptions, _ *config.Settings, t *executor.Task) error {
+	env := maps.Clone(t.Env)
+	if env == nil {
+		env = map[string]string{}
+	}
+	for _, file := range o.EnvFile {
+		if err := readEnvFile(w, file, env); err != nil {
+			return err
+		}
+	}
+	for _, word := range o.Env {
+		if err := setVariable(w, env, word); err != nil {
+			return flagged("--env", err)
+		}
+	}
+	if len(env) > 0 {
+		t.Env = env
+	}
+	t.CleanEnv = t.CleanEnv || o.CleanEnv
+	return nil
+}
+
+// setVariable sets NAME=VALUE, or takes NAME over from drydock's own environment.
+func setVariable(w World, env map[string]string, word string) error {
+	name, value, given := strings.Cut(word, "=")
+	if err := options.VariableName(name); err != nil {
+		return err
+	}
+	if !given {
+		if value, given = w.env(name); !given {
+			return nil // docker's rule: a variable that is not set stays so
+		}
+	}
+	env[name] = value
+	return nil
+}
+
+// readEnvFile reads lines of NAME=VALUE; empty lines and those that begin with
+// # are skipped, quotes mean nothing.
+func readEnvFile(w World, path string, env map[string]string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return &userError{what: "--env-file: " + err.Error(), remedy: "name a readable file of NAME=VALUE lines", cause: err}
+	}
+	for i, line := range strings.Split(string(data), "\n") {
+		line = strings.TrimSuffix(line, "\r")
+		if trimmed := strings.TrimLeft(line, " \t"); trimmed == "" || trimmed[0] == '#' {
+			continue
+		}
+		if err := setVariable(w, env, strings.TrimLeft(line, " \t")); err != nil {
+			return &userError{what: fmt.Sprintf("%s:%d: %v", path, i+1, err), cause: err}
+		}
+	}
+	return nil
+}
+
+func applyView(w World, o runOptions, s *config.Settings, t *executor.Task) error {
+	t.ReadOnly = t.ReadOnly || o.ReadOnly
+	if o.Given["user"] {
+		if o.User == "" {
+			return usagef("accepted: a name, UID or UID:GID", "--user is empty")
+		}
+		t.User = o.User
+	}
+	if v := s.Get("network"); t.Network == "" || v.Origin.Kind == config.FromFlag {
+		t.Network = sandbox.Network(v.Text)
+	}
+	for _, word := range o.Volumes {
+		dir, err := w.Dir()
+		if err != nil && !filepath.IsAbs(word) {
+			return goneDir(err)
+		}
+		m, err := options.Volume(word, dir)
+		if err != nil {
+			return flagged("-v", err)
+		}
+		t.Mounts = append(t.Mounts, m)
+	}
+	for _, m := range t.Mounts {
+		if _, err := os.Stat(m.Source); err != nil {
+			return &userError{what: fmt.Sprintf("-v %s:%s: %s", m.Source, m.Target, reason(err)), remedy: "create it or name an existing path", cause: err}
+		}
+	}
+	return nil
+}
+
+// reason is an error without the path that the sentence already has.
+func reason(err error) string {
+	var p *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "it does not exist"
+	case errors.Is(err, fs.ErrPermission):
+		return "no permission to look at it"
+	case errors.As(err, &p):
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+func goneDir(err error) error {
+	return &userError{what: "the working directory no longer exists", remedy: "cd to one that does, or name one with -w DIR", cause: err}
+}
+
+// applyWorkDir finds the working directory: an existing one of this machine, or
+// one below a -v target.
+func applyWorkDir(w World, o runOptions, _ *config.Settings, t *executor.Task) error {
+	dir := o.WorkDir
+	if dir == "" {
+		dir = t.WorkDir
+	}
+	if dir == "" && t.Environment != nil {
+		dir = t.Environment.WorkDir
+	}
+	here, err := w.Dir()
+	if err != nil && (dir == "" || !filepath.IsAbs(dir)) {
+		return goneDir(err)
+	}
+	if o.Given["workdir"] && o.WorkDir == "" {
+		return usagef("accepted: an existing directory", "-w is empty")
+	}
+	if dir == "" {
+		dir = here
+	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(here, dir)
+	}
+	t.WorkDir = filepath.Clean(dir)
+	if belowTarget(t.WorkDir, t.Mounts) {
+		return nil
+	}
+	info, err := os.Stat(t.WorkDir)
+	if err != nil {
+		return &userError{what: fmt.Sprintf("the working directory %s: %s", t.WorkDir, reason(err)), remedy: "create it or name another with -w DIR", cause: err}
+	}
+	if !info.IsDir() {
+		return usagef("name a directory with -w DIR", "the working directory %s is no directory", t.WorkDir)
+	}
+	return nil
+}
+
+func belowTarget(dir string, mounts []sandbox.Mount) bool {
+	for _, m := range mounts {
+		if dir == m.Target || strings.HasPrefix(dir, m.Target+"/") {
+			return true
+		}
+	}
+	return false
+}

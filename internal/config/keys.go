@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"drydock/internal/options"
+)
+
+// Key describes one setting, for the loader, the help and the reference page.
+type Key struct {
+	Name  string
+	Flag  string // "": no flag
+	Env   string
+	About string
+	// Words are the accepted values; empty: any that Check takes.
+	Words []string
+
+	fallback func(Paths) string
+	check    func(string) error
+	isPath   bool // made absolute; in a file relative to the file
+}
+
+// Keys are all settings in the order in which they are shown.
+func Keys() []Key { return slices.Clone(keys) }
+
+var keys = []Key{
+	{Name: "sandbox", Flag: "--sandbox", Env: "DRYDOCK_SANDBOX", About: "how tasks are isolated",
+		Words: []string{"auto", "native"}, fallback: constant("auto"), check: checkSandbox},
+	{Name: "network", Flag: "--network", Env: "DRYDOCK_NETWORK", About: "which network tasks see",
+		Words: []string{"host", "none"}, fallback: constant("host")},
+	{Name: "grace", Flag: "--grace", Env: "DRYDOCK_GRACE", About: "time between SIGTERM and SIGKILL",
+		fallback: constant("30s"), check: accepts(options.Grace)},
+	{Name: "oom_retry", Flag: "--oom-retry", Env: "DRYDOCK_OOM_RETRY", About: "run again with more memory after running out of it; off, or F[,max=SIZE][,attempts=N]",
+		fallback: constant("off"), check: accepts(options.OOMRetry)},
+	{Name: "child_oom", Flag: "--child-oom", Env: "DRYDOCK_CHILD_OOM", About: "what a survived out-of-memory kill of a child means",
+		Words: []string{"fail", "warn"}, fallback: constant("fail")},
+	{Name: "profile", Flag: "--profile", Env: "DRYDOCK_PROFILE", About: "the cluster's defaults and limits; empty: Flyte's own",
+		fallback: existingProfile, isPath: true},
+	{Name: "state_dir", Flag: "--state-dir", Env: "DRYDOCK_STATE_DIR", About: "where attempts and history are kept",
+		fallback: func(p Paths) string { return p.State }, isPath: true},
+	{Name: "lease_dir", Env: "DRYDOCK_LEASE_DIR", About: "where tasks of all users reserve this machine's capacity",
+		fallback: constant("/run/lock/drydock"), isPath: true},
+	{Name: "shim", Env: "DRYDOCK_SHIM", About: "the supervisor program; empty: drydock-shim beside drydock", fallback: constant(""), isPath: true},
+}
+
+func constant(s string) func(Paths) string { return func(Paths) string { return s } }
+
+func existingProfile(p Paths) string {
+	file := filepath.Join(p.Config, "cluster.yaml")
+	if _, err := os.Stat(file); err != nil {
+		return ""
+	}
+	return file
+}
+
+func (k Key) resolve(in Inputs, fromFile map[string]Value, paths Paths) (Value, error) {
+	v := Value{Key: k.Name, Text: k.fallback(paths), Origin: Origin{Kind: FromDefault}}
+	flagText, flagGiven := in.Flags[k.Name]
+	envText, envGiven := in.Env(k.Env)
+	fileValue, fileGiven := fromFile[k.Name]
+	switch {
+	case flagGiven:
+		v.Text, v.Origin = flagText, Origin{Kind: FromFlag, Name: k.Flag}
+	case envGiven && envText != "":
+		v.Text, v.Origin = envText, Origin{Kind: FromEnv, Name: k.Env}
+	case fileGiven:
+		v = fileValue
+	}
+	if v.Origin.Kind == FromDefault {
+		return v, nil
+	}
+	if err := k.validate(v); err != nil {
+		return v, err
+	}
+	if k.isPath && v.Text != "" {
+		base := ""
+		if v.Origin.Kind == FromFile {
+			base = filepath.Dir(v.Origin.File)
+		}
+		path, err := absolute(base, v.Text)
+		if err != nil {
+			return v, err
+		}
+		v.Text = path
+	}
+	return v, nil
+}
+
+func absolute(base, path string) (string, error) {
+	if base != "" && !filepath.IsAbs(path) {
+		path = filepath.Join(base, path)
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w", path, err)
+	}
+	return abs, nil
+}
+
+func (k Key) validate(v Value) error {
+	if k.check != nil {
+		if err := k.check(v.Text); err != nil {
+			return &ValueError{Value: v, Reason: err.Error()}
+		}
+	}
+	if len(k.Words) > 0 && !slices.Contains(k.Words, v.Text) {
+		return &ValueError{Value: v, Reason: "accepted: " + strings.Join(k.Words, ", ")}
+	}
+	return nil
+}
+
+// accepts makes a check of a parser.
+func accepts[T any](parse func(string) (T, error)) func(string) error {
+	return func(s string) error {
+		_, err := parse(s)
+		return err
+	}
+}
+
+func checkSandbox(s string) error {
+	if s == "docker" {
+		return fmt.Errorf("the docker sandbox is not built yet; use native")
+	}
+	return nil
+}
