@@ -8,6 +8,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/moby/profiles/seccomp"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
 // benchRootfs is a root file system that holds the hog program alone.
@@ -27,9 +30,10 @@ func benchRootfs(b *testing.B) string {
 	return dir
 }
 
-// runcBundle is what `runc spec` makes, with the namespaces and the limit that
-// drydock uses too: the host's network, 64 MiB.
-func runcBundle(b *testing.B, runc string) string {
+// runcBundle is what `runc spec` makes, with the namespaces and the limits that
+// drydock uses too: the host's network, 64 MiB, one CPU. profiled adds moby's
+// seccomp profile, which drydock always has.
+func runcBundle(b *testing.B, runc string, profiled bool) string {
 	b.Helper()
 	bundle := filepath.Dir(benchRootfs(b))
 	spec := exec.Command(runc, "spec")
@@ -58,15 +62,9 @@ func runcBundle(b *testing.B, runc string) string {
 		map[string]any{"type": "pid"}, map[string]any{"type": "mount"},
 		map[string]any{"type": "ipc"}, map[string]any{"type": "uts"},
 	}
-	// Without a network namespace a fresh sysfs may not be mounted.
-	mounts := config["mounts"].([]any)
-	kept := mounts[:0]
-	for _, m := range mounts {
-		if t := m.(map[string]any)["type"]; t != "sysfs" && t != "cgroup" {
-			kept = append(kept, m)
-		}
+	if profiled {
+		linux["seccomp"] = mobyProfile(b, content)
 	}
-	config["mounts"] = kept
 	if content, err = json.Marshal(config); err == nil {
 		err = os.WriteFile(file, content, 0o644)
 	}
@@ -74,4 +72,18 @@ func runcBundle(b *testing.B, runc string) string {
 		b.Fatal(err)
 	}
 	return bundle
+}
+
+func mobyProfile(b *testing.B, config []byte) *specs.LinuxSeccomp {
+	b.Helper()
+	var spec specs.Spec
+	err := json.Unmarshal(config, &spec)
+	if err == nil {
+		var profile *specs.LinuxSeccomp
+		if profile, err = seccomp.GetDefaultProfile(&spec); err == nil {
+			return profile
+		}
+	}
+	b.Fatal(err)
+	return nil
 }

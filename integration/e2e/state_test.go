@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"drydock/internal/need"
 )
 
 // refused runs a task that would leave a file behind, and checks that it was
@@ -74,25 +73,6 @@ func versionFile(t *testing.T, state string) string {
 	}
 	t.Fatalf("no version in %s: a newer state directory could not be told", state)
 	return ""
-}
-
-// A spoilt history is no reason to fail a task, or it is said in words.
-func TestHistoryCorrupt(t *testing.T) {
-	nothingLeft(t)
-	h := newHome(t)
-	h.run(t, "run", "--memory", "64Mi", "--json", "--", "true").want(t, 0, "succeeded")
-	file := filepath.Join(h.state(), "history.db")
-	if !exists(file) {
-		need.Gap(t, "no history is kept yet")
-	}
-	if err := os.WriteFile(file, []byte("this is no database"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	r := h.run(t, "run", "--memory", "64Mi", "--json", "--", "touch", "ran")
-	if r.exit != 0 && (r.exit != 125 || exists(filepath.Join(h.work(t), "ran"))) {
-		t.Errorf("exit %d, task started: %v\n%s", r.exit, exists(filepath.Join(h.work(t), "ran")), r.stderr)
-	}
-	r.want(t, r.exit, "")
 }
 
 func TestStateDirectoryIsAFile(t *testing.T) {

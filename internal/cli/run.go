@@ -130,7 +130,7 @@ func runFlags(o *runOptions) []cli.Flag {
 
 		list(groupView, "volume", "v", "SRC:DST[:ro]", "bind a directory or file of this machine; repeatable", &o.Volumes),
 		str(groupView, "workdir", "DIR", "working directory, bound read-write (the current one)", &o.WorkDir, "w"),
-		sw(groupView, "read-only", "nothing can be written, except below -v and /dev/shm", &o.ReadOnly),
+		sw(groupView, "read-only", "the root file system is read-only, /tmp too; the working directory, -v and /dev/shm stay writable", &o.ReadOnly),
 		list(groupView, "env", "e", "K[=V]", "set a variable, or pass K on; repeatable", &o.Env),
 		list(groupView, "env-file", "", "FILE", "set variables from lines of K=V; repeatable", &o.EnvFile),
 		sw(groupView, "clean-env", "do not inherit the environment", &o.CleanEnv),

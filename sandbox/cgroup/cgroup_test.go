@@ -216,3 +216,15 @@ func TestRemoveTree(t *testing.T) {
 		t.Errorf("removing what is gone: %v", err)
 	}
 }
+
+func TestOwnPath(t *testing.T) {
+	table := "4:memory:/a/b\n3:cpu,cpuacct:/c\n1:name=systemd:/s\n0::/u:v\n"
+	for controller, want := range map[string]string{"memory": "/a/b", "cpuacct": "/c", "": "/u:v"} {
+		if got, ok := ownPath(table, controller); !ok || got != want {
+			t.Errorf("%q is in %q, want %q", controller, got, want)
+		}
+	}
+	if _, ok := ownPath(table, "pids"); ok {
+		t.Error("found a hierarchy that is not there")
+	}
+}

@@ -23,7 +23,7 @@ func stateRoot(dir string) string {
 
 // stateEntries are what lies in a state directory. They are hidden one by
 // one, so that a working directory inside stays visible.
-var stateEntries = []string{"tasks", "runs", "images", "objects", "version", "history.db", "history.db-wal", "history.db-shm"}
+var stateEntries = []string{"tasks", "cache", "runs", "images", "objects", "version", "history.db", "history.db-wal", "history.db-shm"}
 
 // hideState takes drydock's own files out of sight: this state directory's,
 // and the machine's.

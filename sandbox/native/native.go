@@ -57,6 +57,7 @@ func New(config Config) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
+	go h.Warm() // ends by itself, and nobody waits for it
 	s := &Sandbox{config: config, shim: shim, hierarchy: h}
 	s.clean.Go(func() {
 		strays, _ := Clean(config.LeaseDir)

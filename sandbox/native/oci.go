@@ -46,6 +46,9 @@ func (s *Sandbox) plan(spec sandbox.Spec) (*shimapi.Config, error) {
 		Spec:        spec,
 		Enforcement: append(s.Enforcement(spec), view.notes...),
 	}
+	if root := stateRoot(spec.Dir); root != spec.Dir {
+		section.CacheDir = filepath.Join(root, "cache")
+	}
 	section.Spec.Env = nil // they travel in the OCI part
 	if !allText(spec.Args, spec.Env) {
 		section.Raw = &shimapi.RawProcess{Args: toBytes(spec.Args), Env: toBytes(spec.Env)}

@@ -53,6 +53,7 @@ func (a *attempt) run() error {
 	a.out.log = openLog(filepath.Join(section.Dir, shimapi.LogFile))
 
 	undos, err := a.setUp()
+	keep := a.keepFilter()
 	if err == nil {
 		a.supervise()
 	} else {
@@ -66,6 +67,7 @@ func (a *attempt) run() error {
 		a.out.pumps.Wait()
 	}
 	a.outcome.LogError = a.out.log.close()
+	keep()
 	return errors.Join(err, a.writeOutcome(), removeScratch(section))
 }
 

@@ -34,6 +34,7 @@ type box struct {
 	pid       int      // of the main process on the host
 	execError *os.File // read end; see execErrorFD
 	raw       *shimapi.RawProcess
+	filter    []byte // compiled before; nil: the runtime compiles it
 	reaped    bool
 }
 
@@ -49,6 +50,12 @@ func createBox(config *shimapi.Config, group *cgroup.Group) (*box, error) {
 			m.Swap = &limit
 		}
 	}
+	filter := cachedFilter(section, oci.Linux.Seccomp, oci.Process.NoNewPrivileges)
+	if filter != nil {
+		linux := *oci.Linux
+		linux.Seccomp = nil // the stage installs it
+		oci.Linux = &linux
+	}
 	cc, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{
 		CgroupName:   section.ID,
 		Spec:         &oci,
@@ -61,7 +68,7 @@ func createBox(config *shimapi.Config, group *cgroup.Group) (*box, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &box{container: container, process: newProcess(oci.Process), tty: oci.Process.Terminal, raw: section.Raw}, nil
+	return &box{container: container, process: newProcess(oci.Process), tty: oci.Process.Terminal, raw: section.Raw, filter: filter}, nil
 }
 
 // rlimitTypes are the limits that package native sets.
@@ -100,8 +107,8 @@ func (b *box) start(out *output) error {
 	b.execError = execErrorRead
 	defer execErrorWrite.Close()
 	b.process.ExtraFiles = []*os.File{execErrorWrite}
-	if b.raw != nil {
-		files, err := useRaw(b.process, b.raw, execErrorWrite)
+	if b.raw != nil || b.filter != nil {
+		files, err := useStage(b.process, b.filter, b.raw, execErrorWrite)
 		if err != nil {
 			return fmt.Errorf("hand over the arguments: %w", err)
 		}

@@ -29,6 +29,7 @@ func (a *attempt) startFailed(err error) {
 // as text. The words are those of Go's os/exec, the kernel's errno texts and
 // libcontainer's process_linux.go.
 func classifyStart(text string) sandbox.StartReason {
+	text = strings.ToLower(text) // errno texts begin with a capital in C
 	has := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 	}

@@ -4,7 +4,6 @@ package main
 
 import (
 	"os"
-	"os/signal"
 	"runtime"
 
 	"github.com/opencontainers/runc/libcontainer"
@@ -29,8 +28,8 @@ func init() {
 	switch {
 	case len(os.Args) == 2 && os.Args[1] == "init":
 		containerInit()
-	case isRawExec():
-		rawExec()
+	case len(os.Args) == 2 && os.Args[1] == compileArg:
+		loadFilterChild()
 	}
 }
 
@@ -44,13 +43,4 @@ func containerInit() {
 	unix.CloseOnExec(execErrorFD)
 	os.Stderr = os.NewFile(execErrorFD, "exec-error")
 	libcontainer.Init()
-}
-
-// defaultSignals undoes what the caller of drydock may have left: nohup
-// ignores SIGHUP, a background job of a shell SIGINT, and some launchers block
-// signals. A handler, unlike "ignore", goes away with execve.
-func defaultSignals() {
-	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGPIPE, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU)
-	var none unix.Sigset_t
-	_ = unix.PthreadSigmask(unix.SIG_SETMASK, &none, nil)
 }

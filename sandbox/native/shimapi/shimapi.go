@@ -71,6 +71,9 @@ type Section struct {
 	// so that it can be measured after the end.
 	ShmDir string `json:"shm_dir"`
 
+	// CacheDir keeps compiled seccomp filters; "": they are not kept.
+	CacheDir string `json:"cache_dir,omitempty"`
+
 	// Raw holds the program's words when they are not all UTF-8 text, which
 	// is all that the OCI part can carry.
 	Raw *RawProcess `json:"raw,omitempty"`
