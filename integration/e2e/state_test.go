@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-
 )
 
 // refused runs a task that would leave a file behind, and checks that it was
