@@ -52,6 +52,9 @@ func (e *evidence) oomReport() *OOMReport {
 		Kills: e.kills,
 		After: oomTime(o),
 	}
+	if r.Group == sandbox.GroupEnforced && len(o.Victims) > 0 {
+		r.Kills = int64(len(o.Victims)) // the kernel counts the first victim of a group kill twice
+	}
 	if r.Group == "" {
 		r.Group = sandbox.GroupNo
 	}

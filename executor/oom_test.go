@@ -24,7 +24,7 @@ func TestOOMReport(t *testing.T) {
 	want := OOMReport{
 		Limit: 64 * mib, Peak: 64 * mib, Anon: 63 * mib, File: 1, Shmem: 2, Kernel: 3,
 		Main: true, Group: sandbox.GroupEnforced, Suggest: "128Mi",
-		After: 9500 * time.Millisecond, Seconds: 9.5, Cores: 4, Kills: 2,
+		After: 9500 * time.Millisecond, Seconds: 9.5, Cores: 4, Kills: 1,
 		Victim: &sandbox.Victim{PID: 1, Name: "python3", RSS: 60 * mib, Main: true},
 	}
 	diff(t, &want, v.OOM)

@@ -34,7 +34,7 @@ func TestRunEnds(t *testing.T) {
 			return e.Exit.Code == 42 && e.Tail == "why\n" && e.Attempt == 1
 		})},
 		{"oom", nil, with(hog("touch", "100"), nothing), OOM, 137, isA(func(e *OOMError) bool {
-			return e.Limit == 64*mib && e.Main && e.Suggest == "128Mi" && e.Victim.Name == "hog" && e.Report.Kills == 2
+			return e.Limit == 64*mib && e.Main && e.Suggest == "128Mi" && e.Victim.Name == "hog" && e.Report.Kills == 1
 		})},
 		{"oom on v1", &sandboxtest.Fake{CgroupVersion: 1}, with(hog("touch", "100"), nothing), OOM, 137, isA(func(e *OOMError) bool {
 			return e.Report.Group == sandbox.GroupEmulated

@@ -20,7 +20,7 @@ func (s *Sandbox) Enforcement(spec sandbox.Spec) []sandbox.Enforcement {
 		table = slices.DeleteFunc(table, func(e sandbox.Enforcement) bool { return e.Limit == "group-kill" })
 	}
 	if spec.Network != sandbox.NetworkNone && !shimapi.CanScopeAbstractSockets() {
-		table = append(table, sandbox.Enforcement{Limit: "abstract-sockets", State: sandbox.NotEnforced, Why: "the host's network is shared and this kernel has no Landlock scopes (Linux 6.12): abstract sockets such as D-Bus can be reached; --network none shuts them out"})
+		table = append(table, sandbox.Enforcement{Limit: "abstract-sockets", State: sandbox.NotEnforced, Why: "the network is the host's and this kernel is before 6.12: abstract sockets such as D-Bus's can be reached"})
 	}
 	if spec.Limits.Disk > 0 {
 		table = append(table, sandbox.Enforcement{Limit: "disk", State: sandbox.NotEnforced, Why: "disk limits are not built yet: the task may write as much as the state directory's file system holds"})

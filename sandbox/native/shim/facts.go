@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -115,7 +116,7 @@ func (a *attempt) oomAtStart() {
 func (a *attempt) noteVictims(dying, gone []proc) {
 	candidates := dying
 	if len(dying) == 0 && len(gone) > 0 {
-		candidates = []proc{slices.MaxFunc(gone, func(x, y proc) int { return int(min(max(x.rss-y.rss, -1), 1)) })}
+		candidates = []proc{slices.MaxFunc(gone, func(x, y proc) int { return cmp.Compare(x.rss, y.rss) })}
 	}
 	for _, p := range candidates {
 		known := slices.ContainsFunc(a.outcome.Victims, func(v sandbox.Victim) bool { return v.HostPID == p.pid })
@@ -140,6 +141,11 @@ func (a *attempt) nameVictims() {
 	}
 	if len(logged) > 0 {
 		o.Victims = logged
+		return
+	}
+	if o.Counters.Group == sandbox.GroupEnforced && len(o.Victims) > 0 {
+		// All were killed at once; the kernel picks the largest first.
+		slices.SortStableFunc(o.Victims, func(x, y sandbox.Victim) int { return cmp.Compare(y.RSS, x.RSS) })
 		return
 	}
 	killed := o.Exit != nil && o.Exit.Signal == unix.SignalName(unix.SIGKILL)
