@@ -23,7 +23,6 @@ type hostView struct {
 	rootfs  shimapi.Rootfs
 	mounts  []specs.Mount
 	masked  []string
-	notes   []sandbox.Enforcement // what deviates from the rule
 }
 
 // lookAtHost plans the view: "/" and the file systems below it copy-on-write
@@ -167,12 +166,28 @@ func (v *hostView) addNameResolution() {
 // somebody stands in them: a task that may write there owns the host.
 var neverBound = []string{"/", "/bin", "/boot", "/etc", "/home", "/lib", "/lib32", "/lib64", "/opt", "/run", "/sbin", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/sbin", "/var", "/var/lib", "/var/run"}
 
+// isSystemDir reports whether a working directory is shown copy-on-write, as
+// the rest of the root file system is.
+func isSystemDir(dir string) bool {
+	inKernel := slices.ContainsFunc([]string{"/proc", "/sys", "/dev"}, func(kernel string) bool { return within(dir, kernel) })
+	return inKernel || slices.Contains(neverBound, dir)
+}
+
+// workDirNote says so.
+func workDirNote(dir string) []sandbox.Enforcement {
+	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = resolved
+	}
+	if !isSystemDir(dir) {
+		return nil
+	}
+	return []sandbox.Enforcement{{Limit: "working-directory", State: sandbox.NotEnforced,
+		Why: dir + " is a system directory: what the task writes there is lost with its private layer; run from a directory of your own, or bind one with -v"}}
+}
+
 // bindWorkDir binds the working directory read-write.
 func (v *hostView) bindWorkDir() {
-	inKernel := slices.ContainsFunc([]string{"/proc", "/sys", "/dev"}, func(dir string) bool { return within(v.workDir, dir) })
-	if inKernel || slices.Contains(neverBound, v.workDir) {
-		v.notes = append(v.notes, sandbox.Enforcement{Limit: "working-directory", State: sandbox.NotEnforced,
-			Why: fmt.Sprintf("%s is a system directory: what the task writes there stays in its private layer and is lost; run from a directory of your own, or bind one with -v", v.workDir)})
+	if isSystemDir(v.workDir) {
 		return
 	}
 	v.addBind(sandbox.Mount{Source: v.workDir, Target: v.workDir})

@@ -135,6 +135,9 @@ func TestWorkDirIsBound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if notes := workDirNote(spec.WorkDir); len(notes) > 0 {
+		t.Errorf("an ordinary directory is complained about: %+v", notes)
+	}
 	m := mountAt(v, spec.WorkDir)
 	if m == nil || !slices.Contains(m.Options, "rw") {
 		t.Fatalf("working directory mount = %+v", m)
@@ -156,8 +159,8 @@ func TestSystemWorkDirIsNotBound(t *testing.T) {
 		if m := mountAt(v, dir); m != nil {
 			t.Errorf("%s is bound: %+v", dir, m)
 		}
-		if len(v.notes) != 1 || v.notes[0].Limit != "working-directory" {
-			t.Errorf("%s: nothing is said: %+v", dir, v.notes)
+		if notes := workDirNote(dir); len(notes) != 1 || notes[0].Limit != "working-directory" {
+			t.Errorf("%s: nothing is said: %+v", dir, notes)
 		}
 	}
 }

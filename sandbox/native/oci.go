@@ -44,7 +44,7 @@ func (s *Sandbox) plan(spec sandbox.Spec) (*shimapi.Config, error) {
 		Rootfs:      view.rootfs,
 		ShmDir:      filepath.Join(spec.Dir, "shm"),
 		Spec:        spec,
-		Enforcement: append(s.Enforcement(spec), view.notes...),
+		Enforcement: s.Enforcement(spec),
 	}
 	if root := stateRoot(spec.Dir); root != spec.Dir {
 		section.CacheDir = filepath.Join(root, "cache")
