@@ -35,6 +35,10 @@ func lookAtHost(spec sandbox.Spec) (*hostView, error) {
 		Work:  filepath.Join(spec.Dir, "layers", "0", "work"),
 		Empty: []string{"/tmp"},
 	}}
+	if why := noOverlay(spec.Dir); why != "" {
+		v.rootfs.ReadOnly = true
+		v.maskSockets("/", func(string) bool { return true })
+	}
 	workDir, err := resolveDir("working directory", spec.WorkDir)
 	if err != nil {
 		return nil, err
@@ -103,7 +107,7 @@ func (v *hostView) addHostMounts(dir string) error {
 			continue
 		}
 		mount := specs.Mount{Destination: m.point, Type: "bind", Source: m.point, Options: []string{"bind", "ro", "nosuid", "nodev"}}
-		if slices.Contains(layerable, m.fstype) {
+		if slices.Contains(layerable, m.fstype) && !v.rootfs.ReadOnly {
 			base := filepath.Join(dir, "layers", strconv.Itoa(i+1))
 			layer := shimapi.Layer{Upper: filepath.Join(base, "upper"), Work: filepath.Join(base, "work")}
 			v.rootfs.Layers = append(v.rootfs.Layers, layer)

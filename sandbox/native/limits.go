@@ -25,6 +25,7 @@ func (s *Sandbox) Enforcement(spec sandbox.Spec) []sandbox.Enforcement {
 	if spec.Limits.Disk > 0 {
 		table = append(table, sandbox.Enforcement{Limit: "disk", State: sandbox.NotEnforced, Why: "disk limits are not built yet: the task may write as much as the state directory's file system holds"})
 	}
+	table = append(table, overlayNote(spec.Dir)...)
 	return append(table, workDirNote(spec.WorkDir)...)
 }
 

@@ -21,6 +21,9 @@ type undo func() error
 // It happens in the shim's own mount namespace: the host never sees it, and
 // the kernel takes it down should the shim be killed.
 func mountRootfs(target string, r shimapi.Rootfs) (undo, error) {
+	if r.ReadOnly {
+		return bindRootfs(target, r)
+	}
 	for _, l := range append([]shimapi.Layer{{Upper: r.Upper, Work: r.Work}}, r.Layers...) {
 		if err := makeLayer(l); err != nil {
 			return nil, err
@@ -38,6 +41,26 @@ func mountRootfs(target string, r shimapi.Rootfs) (undo, error) {
 		return nil, err
 	}
 	return func() error { return unix.Unmount(target, unix.MNT_DETACH) }, nil
+}
+
+// bindRootfs shows the lower file system as it is, read-only.
+func bindRootfs(target string, r shimapi.Rootfs) (undo, error) {
+	if err := os.MkdirAll(target, 0o755); err != nil {
+		return nil, err
+	}
+	if err := unix.Mount(r.Lower, target, "", unix.MS_BIND, ""); err != nil {
+		return nil, fmt.Errorf("bind %s: %w", r.Lower, err)
+	}
+	detach := func() error { return unix.Unmount(target, unix.MNT_DETACH) }
+	if err := unix.Mount("", target, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		return detach, fmt.Errorf("make %s read-only: %w", r.Lower, err)
+	}
+	for _, dir := range r.Empty {
+		if err := unix.Mount("tmpfs", filepath.Join(target, dir), "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777"); err != nil {
+			return detach, fmt.Errorf("make %s empty: %w", dir, err)
+		}
+	}
+	return detach, nil
 }
 
 func makeLayer(l shimapi.Layer) error {

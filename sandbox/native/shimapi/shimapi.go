@@ -88,6 +88,9 @@ type Rootfs struct {
 	Lower string `json:"lower"` // "/" for the host's own
 	Upper string `json:"upper"` // the private writable layer
 	Work  string `json:"work"`
+	// ReadOnly leaves the layer out: Lower itself is bound read-only, because
+	// no overlay can be had above the attempt's directory.
+	ReadOnly bool `json:"read_only,omitempty"`
 	// Empty lists directories that appear empty in the layer.
 	Empty []string `json:"empty,omitempty"`
 	// Layers are the writable layers of file systems mounted below Lower.
