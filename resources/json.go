@@ -136,6 +136,9 @@ func scalarOfJSON(data []byte) (value, error) {
 	case json.Number:
 		s := clipDigits(v.String())
 		if !strings.ContainsAny(s, ".eE") {
+			if s == "-0" {
+				s = "0" // as Python prints it
+			}
 			return value{kind: integer, text: s}, nil
 		}
 		f, err := strconv.ParseFloat(v.String(), 64)

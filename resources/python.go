@@ -95,7 +95,7 @@ func numberOrString(s string) value {
 		return strValue(s)
 	}
 	if strings.Trim(digits, "0123456789") == "" {
-		if digits == "0" || digits[0] != '0' {
+		if s == "0" || digits[0] != '0' { // -0 prints as 0
 			return value{kind: integer, text: s}
 		}
 		return strValue(s)

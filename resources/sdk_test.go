@@ -128,7 +128,9 @@ func checkWire(t *testing.T, w *written, v sdkVector) {
 	if diff := cmp.Diff(want.SharedMemory, got.SharedMemory); diff != "" {
 		t.Errorf("shared memory (-want +got):\n%s", diff)
 	}
-	checkCluster(t, got, *v.Cluster, flytePlatform(), true)
+	if v.Cluster != nil {
+		checkCluster(t, got, *v.Cluster, flytePlatform(), true)
+	}
 }
 
 // flytePlatform is Flyte without platform settings.

@@ -159,6 +159,27 @@ func (v value) number() (negative, belowOne bool) {
 	}
 }
 
+// falsy is Python's "not v".
+func (v value) falsy() bool {
+	switch v.kind {
+	case none:
+		return true
+	case boolean:
+		return v.text == "False"
+	case integer:
+		return v.isZero()
+	case float:
+		f, err := strconv.ParseFloat(v.text, 64)
+		return err == nil && f == 0
+	case str:
+		return v.text == ""
+	case tuple:
+		return len(v.items) == 0
+	default:
+		return false
+	}
+}
+
 func (v value) isZero() bool { return v.kind == integer && strings.Trim(v.text, "+-0") == "" }
 
 func (v value) isNumber() bool { return v.kind == boolean || v.kind == integer || v.kind == float }

@@ -85,14 +85,12 @@ func (d *device) wire() (*WireAccelerator, error) {
 	if c, ok := lookupClass(DeviceClass(d.class.str())); ok {
 		a.Class = c.number
 	}
-	switch d.partition.kind {
-	case none:
-	case str:
-		a.Partition, a.Partitioned = d.partition.text, d.partition.text != ""
+	switch {
+	case d.partition.falsy(): // "partition or None"
+	case d.partition.kind == str:
+		a.Partition, a.Partitioned = d.partition.text, true
 	default:
-		if _, falsy := d.partition.number(); !(falsy && d.partition.isNumber()) {
-			return nil, fmt.Errorf("serialise the device: its partition is no string: %s", d.partition.repr())
-		}
+		return nil, fmt.Errorf("serialise the device: its partition is no string: %s", d.partition.repr())
 	}
 	return a, nil
 }
