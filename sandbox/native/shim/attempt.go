@@ -53,7 +53,6 @@ func (a *attempt) run() error {
 	a.out.log = openLog(filepath.Join(section.Dir, shimapi.LogFile))
 
 	undos, err := a.setUp()
-	keep := a.keepFilter()
 	if err == nil {
 		a.supervise()
 	} else {
@@ -67,7 +66,6 @@ func (a *attempt) run() error {
 		a.out.pumps.Wait()
 	}
 	a.outcome.LogError = a.out.log.close()
-	keep()
 	return errors.Join(err, a.writeOutcome(), removeScratch(section))
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -35,6 +36,7 @@ type box struct {
 	execError *os.File // read end; see execErrorFD
 	raw       *shimapi.RawProcess
 	filter    []byte // compiled before; nil: the runtime compiles it
+	dir       string // of the runtime's own files
 	reaped    bool
 }
 
@@ -50,7 +52,7 @@ func createBox(config *shimapi.Config, group *cgroup.Group) (*box, error) {
 			m.Swap = &limit
 		}
 	}
-	filter := cachedFilter(section, oci.Linux.Seccomp, oci.Process.NoNewPrivileges)
+	filter := filterFor(section, oci.Linux.Seccomp, oci.Process.NoNewPrivileges)
 	if filter != nil {
 		linux := *oci.Linux
 		linux.Seccomp = nil // the stage installs it
@@ -68,7 +70,7 @@ func createBox(config *shimapi.Config, group *cgroup.Group) (*box, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &box{container: container, process: newProcess(oci.Process), tty: oci.Process.Terminal, raw: section.Raw, filter: filter}, nil
+	return &box{container: container, process: newProcess(oci.Process), tty: oci.Process.Terminal, raw: section.Raw, filter: filter, dir: section.Dir}, nil
 }
 
 // rlimitTypes are the limits that package native sets.
@@ -107,14 +109,12 @@ func (b *box) start(out *output) error {
 	b.execError = execErrorRead
 	defer execErrorWrite.Close()
 	b.process.ExtraFiles = []*os.File{execErrorWrite}
-	if b.raw != nil || b.filter != nil {
-		files, err := useStage(b.process, b.filter, b.raw, execErrorWrite)
-		if err != nil {
-			return fmt.Errorf("hand over the arguments: %w", err)
-		}
-		for _, f := range files {
-			defer f.Close()
-		}
+	files, err := useStage(b.process, b.dir, b.filter, b.raw, execErrorWrite)
+	if err != nil {
+		return fmt.Errorf("hand over the arguments: %w", err)
+	}
+	for _, f := range files {
+		defer f.Close()
 	}
 
 	stdin := os.NewFile(shimapi.StdinFD, "stdin")
@@ -204,14 +204,36 @@ func (b *box) exec() <-chan execResult {
 	return result
 }
 
-// execOutcome waits until init's descriptor closes; see execErrorFD.
+// execOutcome reads what the stage has to say, until its descriptor closes:
+// one byte when it was reached, then nothing or why the execve failed.
 func (b *box) execOutcome() error {
 	defer b.execError.Close()
-	text, _ := io.ReadAll(io.LimitReader(b.execError, 4<<10))
-	if len(text) == 0 {
+	data, _ := io.ReadAll(io.LimitReader(b.execError, 4<<10))
+	return parseStage(strings.TrimSpace(string(data)))
+}
+
+// execError is a failed execve of the program.
+type execError struct {
+	errno unix.Errno
+	text  string
+}
+
+func (e *execError) Error() string { return e.text }
+
+// parseStage reads stage.c's report.
+func parseStage(report string) error {
+	rest, reached := strings.CutPrefix(report, "!")
+	number, text, failed := strings.Cut(rest, " ")
+	errno, err := strconv.Atoi(number)
+	switch {
+	case reached && rest == "":
 		return nil
+	case failed && err == nil:
+		return &execError{errno: unix.Errno(errno), text: text}
+	case report == "":
+		return errInitKilled
 	}
-	return errors.New(strings.TrimSpace(string(text)))
+	return errors.New(report) // the runtime's own words, from before the stage
 }
 
 // exited is closed when the main process has ended. It is not reaped yet, so

@@ -21,28 +21,28 @@ var errInitKilled = errors.New("the container ended before the program ran")
 // startFailed records why the program never ran.
 func (a *attempt) startFailed(err error) {
 	if a.outcome.StartError == nil {
-		reason := classifyStart(err.Error())
-		a.outcome.StartError = &sandbox.StartError{Reason: reason, Message: startMessage(err.Error())}
+		a.outcome.StartError = &sandbox.StartError{Reason: classifyStart(err), Message: startMessage(err.Error())}
 	}
 }
 
-// classifyStart reads the runtime's words: its errors cross a process border
-// as text. The words are those of Go's os/exec, the kernel's errno texts and
-// libcontainer's process_linux.go.
-func classifyStart(text string) sandbox.StartReason {
-	text = strings.ToLower(text) // errno texts begin with a capital in C
-	has := func(words ...string) bool {
-		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
-	}
-	switch {
-	case has("memory limit too low", "unable to set memory limit"):
-		return sandbox.StartLimitTooLow
-	case !has("exec: \"", "exec /", "exec ./") && !strings.HasPrefix(text, "exec "):
-		return sandbox.StartRuntime
-	case has("executable file not found", "no such file or directory"):
-		return sandbox.StartNotFound
-	case has("permission denied", "exec format error", "is a directory", "not a directory", "text file busy", "operation not permitted", "too many levels", "argument list too long", "file name too long"):
+// classifyStart sorts a failed start. The program's own execve has a number;
+// the runtime's errors cross a process border as text, which never holds the
+// program's name: the words are libcontainer's (process_linux.go).
+func classifyStart(err error) sandbox.StartReason {
+	var failed *execError
+	if errors.As(err, &failed) {
+		switch failed.errno {
+		case unix.ENOENT:
+			return sandbox.StartNotFound
+		case unix.EPROTO, unix.ENOMEM:
+			return sandbox.StartRuntime
+		}
 		return sandbox.StartNotExecutable
+	}
+	for _, words := range []string{"memory limit too low", "unable to set memory limit"} {
+		if strings.Contains(err.Error(), words) {
+			return sandbox.StartLimitTooLow
+		}
 	}
 	return sandbox.StartRuntime
 }

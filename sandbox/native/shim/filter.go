@@ -24,11 +24,10 @@ import (
 )
 
 // A seccomp profile is the same for task after task, and the runtime compiles
-// it anew for each. The first attempt on a machine is filtered that way; then
-// the shim keeps the compiled filter beside the state, exactly as the runtime
-// loaded it: a child loads it the runtime's own way, and the kernel is asked
-// for it (ptrace(2), PTRACE_SECCOMP_GET_FILTER). Where that is not to be had,
-// every attempt is filtered the runtime's way.
+// it anew for each. The shim keeps the compiled filter beside the state,
+// exactly as the runtime would load it: a child loads it the runtime's own
+// way, and the kernel is asked for it (ptrace(2), PTRACE_SECCOMP_GET_FILTER).
+// Where that is not to be had, every attempt is filtered the runtime's way.
 
 // bpfInstruction is the size of a struct sock_filter.
 const bpfInstruction = 8
@@ -40,7 +39,7 @@ func filterFile(dir string, profile *specs.LinuxSeccomp) (string, error) {
 	if err := unix.Uname(&uts); err != nil {
 		return "", err
 	}
-	self, err := os.Stat("/proc/self/exe")
+	build, err := buildID()
 	if err != nil {
 		return "", err
 	}
@@ -49,51 +48,65 @@ func filterFile(dir string, profile *specs.LinuxSeccomp) (string, error) {
 		return "", err
 	}
 	h := sha256.New()
-	fmt.Fprintln(h, unix.ByteSliceToString(uts.Release[:]), self.Size(), self.ModTime().UnixNano())
+	fmt.Fprintln(h, unix.ByteSliceToString(uts.Release[:]), unix.ByteSliceToString(uts.Version[:]))
+	h.Write(build)
 	h.Write(text)
 	return filepath.Join(dir, "seccomp-"+hex.EncodeToString(h.Sum(nil)[:16])+".bpf"), nil
 }
 
-// cachedFilter returns the compiled filter of this attempt's profile, if it is
-// kept. Without no-new-privileges the runtime must install it: the stage has
-// no right to.
-func cachedFilter(section *shimapi.Section, profile *specs.LinuxSeccomp, noNewPrivileges bool) []byte {
-	if section.CacheDir == "" || profile == nil || !noNewPrivileges {
+// filterFor returns the compiled filter of an attempt's profile; nil means that
+// the runtime must do it. Without no-new-privileges only the runtime has the
+// right to install one.
+func filterFor(section *shimapi.Section, profile *specs.LinuxSeccomp, noNewPrivileges bool) []byte {
+	if profile == nil || !noNewPrivileges {
 		return nil
 	}
 	path, err := filterFile(section.CacheDir, profile)
 	if err != nil {
 		return nil
 	}
-	return loadFilter(path)
-}
-
-// keepFilter compiles the profile for the attempts to come while this one
-// runs, unless that was done before. The function it returns waits for it; a
-// failure costs the next attempts some milliseconds and nothing else.
-func (a *attempt) keepFilter() (wait func()) {
-	section, profile := &a.config.Drydock, a.config.OCI.Linux.Seccomp
-	if a.box == nil || a.box.filter != nil || section.CacheDir == "" || profile == nil {
-		return func() {}
+	if code := loadFilter(path); code != nil {
+		return code
 	}
-	path, err := filterFile(section.CacheDir, profile)
+	code, err := compileFilter(profile)
 	if err != nil {
-		return func() {}
+		return nil
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if code, err := compileFilter(profile); err == nil {
-			_ = storeFilter(path, code)
-		}
-	}()
-	return func() { <-done }
+	if section.CacheDir != "" {
+		_ = storeFilter(path, code) // the next attempt compiles it again
+	}
+	return code
 }
 
-// loadFilter reads a cached filter; nil when there is none that is whole.
+// buildID is the beginning of this program, where its ELF notes lie: Go's
+// build id among them.
+func buildID() ([]byte, error) {
+	f, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	head := make([]byte, 4<<10)
+	_, err = io.ReadFull(f, head)
+	return head, err
+}
+
+// maxFilter is above any filter that the kernel takes (BPF_MAXINSNS).
+const maxFilter = 4096*bpfInstruction + sha256.Size
+
+// loadFilter reads a cached filter; nil when there is none that is whole and
+// that nobody but us can have written.
 func loadFilter(path string) []byte {
-	data, err := os.ReadFile(path)
-	if err != nil || len(data) <= sha256.Size {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	if !ownAlone(f) || !ownAloneDir(filepath.Dir(path)) {
+		return nil
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFilter+1))
+	if err != nil || len(data) <= sha256.Size || len(data) > maxFilter {
 		return nil
 	}
 	code, sum := data[:len(data)-sha256.Size], data[len(data)-sha256.Size:]
@@ -101,6 +114,22 @@ func loadFilter(path string) []byte {
 		return nil
 	}
 	return code
+}
+
+// ownAlone reports whether f belongs to us and nobody else may write it.
+func ownAlone(f *os.File) bool {
+	var st unix.Stat_t
+	err := unix.Fstat(int(f.Fd()), &st)
+	return err == nil && st.Uid == uint32(os.Geteuid()) && st.Mode&0o022 == 0
+}
+
+func ownAloneDir(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return ownAlone(f)
 }
 
 // storeFilter writes a filter for the attempts to come.

@@ -12,14 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// execErrorFD is the first extra descriptor of the container's init. It is
-// close-on-exec: an end of file without a word means that the program's
-// execve succeeded, anything else is why it did not. libcontainer has closed
-// its own channel by then and would write to the task's stderr.
+// execErrorFD is the first extra descriptor of the container's init, closed by
+// its execve. What goes wrong there late would else be written to the task's
+// stderr: libcontainer has closed its own channel by then.
 const execErrorFD = 3
-
-// initName is what the runtime calls its process until the program's execve.
-const initName = "runc:[2:INIT]"
 
 func init() {
 	// The parent-death signal of the container is tied to the thread that

@@ -61,15 +61,6 @@ func parseStatus(pid int, status string) proc {
 	return p
 }
 
-// processName is a process's name, also of a zombie.
-func processName(pid int) string {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimRight(string(data), "\n")
-}
-
 // trackLimit bounds how many processes are looked at in one sample, and
 // pastLimit how many gone ones are remembered.
 const (

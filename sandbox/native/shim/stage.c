@@ -21,9 +21,16 @@
 #define SELF "/proc/self/fd/4"
 enum { FIRST_FD = 3, WORDS_FD = 5, ERROR_FD = 6, LAST_FD = 6 };
 
-static void fail(const char *what, const char *why)
+// The first byte says that the stage was reached; nothing after it, that the
+// program's execve succeeded. A failure is its errno and a sentence.
+static void reached(void)
 {
-	dprintf(ERROR_FD, "exec %s: %s\n", what, why);
+	if (write(ERROR_FD, "!", 1) != 1) _exit(255);
+}
+
+static void fail(int error, const char *what)
+{
+	dprintf(ERROR_FD, "%d exec %s: %s\n", error, what, strerror(error));
 	_exit(255);
 }
 
@@ -33,7 +40,7 @@ static char *at, *end;
 static uint32_t number(void)
 {
 	uint32_t n;
-	if (end - at < (long)sizeof n) fail("words", "cut short");
+	if (end - at < (long)sizeof n) fail(EPROTO, "words");
 	memcpy(&n, at, sizeof n);
 	at += sizeof n;
 	return n;
@@ -42,7 +49,7 @@ static uint32_t number(void)
 static char *bytes(size_t n)
 {
 	char *start = at;
-	if ((size_t)(end - at) < n) fail("words", "cut short");
+	if ((size_t)(end - at) < n) fail(EPROTO, "words");
 	at += n;
 	return start;
 }
@@ -51,11 +58,11 @@ static char **strings(size_t room)
 {
 	uint32_t n = number();
 	char **list = calloc((size_t)n + room + 1, sizeof *list);
-	if (!list) fail("words", strerror(errno));
+	if (!list) fail(errno, "words");
 	for (uint32_t i = 0; i < n; i++) {
 		list[i] = at;
 		char *nul = memchr(at, 0, (size_t)(end - at));
-		if (!nul) fail("words", "cut short");
+		if (!nul) fail(EPROTO, "words");
 		at = nul + 1;
 	}
 	return list;
@@ -90,7 +97,7 @@ static void filter(struct sock_filter *code, uint32_t n)
 	if (!n) return;
 	if (!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &prog)) return;
 	if (errno == EINVAL && !syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog)) return;
-	fail("seccomp", strerror(errno)); // never run unfiltered
+	fail(errno, "seccomp"); // never run unfiltered
 }
 
 static void run(char **args, char **env)
@@ -98,40 +105,43 @@ static void run(char **args, char **env)
 	const char *name = args[0], *path = lookup(env, "PATH");
 	if (strchr(name, '/')) {
 		execve(name, args, env);
-		fail(name, strerror(errno));
+		fail(errno, name);
 	}
+	// As Go's exec.LookPath: an empty element is not the working directory.
 	for (const char *dir = path; dir && *name; dir = *dir ? dir + 1 : NULL) {
 		const char *stop = strchrnul(dir, ':');
 		char *full;
-		if (asprintf(&full, "%.*s/%s", stop > dir ? (int)(stop - dir) : 1, stop > dir ? dir : ".", name) < 0) fail(name, strerror(errno));
-		if (runnable(full)) {
+		if (asprintf(&full, "%.*s/%s", (int)(stop - dir), dir, name) < 0) fail(errno, name);
+		if (stop > dir && runnable(full)) {
 			execve(full, args, env);
-			fail(full, strerror(errno));
+			fail(errno, full);
 		}
 		free(full);
 		dir = stop;
 	}
-	dprintf(ERROR_FD, "exec: \"%s\": executable file not found in $PATH\n", name);
+	dprintf(ERROR_FD, "%d exec: \"%s\": executable file not found in $PATH\n", ENOENT, name);
 	_exit(255);
 }
 
 __attribute__((constructor)) static void stage(int argc, char **argv)
 {
 	if (argc != 1 || strcmp(argv[0], SELF)) return;
-	prctl(PR_SET_NAME, "runc:[2:INIT]"); // still not the program
 	for (int fd = FIRST_FD; fd <= LAST_FD; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
 
 	struct stat st;
-	if (fstat(WORDS_FD, &st) || st.st_size <= 0) fail("words", "missing");
+	if (fstat(WORDS_FD, &st) || st.st_size <= 0) fail(EPROTO, "words");
 	at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, WORDS_FD, 0);
-	if (at == MAP_FAILED) fail("words", strerror(errno));
+	if (at == MAP_FAILED) fail(errno, "words");
 	end = at + st.st_size;
 
 	uint32_t n = number();
 	struct sock_filter *code = (struct sock_filter *)bytes((size_t)n * sizeof *code);
 	char **args = strings(0), **env = strings(1);
-	if (!args[0]) fail("words", "no program");
+	if (!args[0]) fail(EPROTO, "words");
 	keep_home(env);
 	filter(code, n);
+	// "/proc/self/fd/4" as the program must not name us.
+	for (int fd = FIRST_FD; fd < ERROR_FD; fd++) close(fd);
+	reached();
 	run(args, env);
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/opencontainers/runc/libcontainer"
+	"github.com/opencontainers/runc/libcontainer/exeseal"
 	"golang.org/x/sys/unix"
 
 	"drydock/sandbox/native/shimapi"
@@ -24,7 +25,9 @@ import "C" // stage.c
 //   - arguments and environment stay the bytes they are; the runtime hands
 //     them to its init as JSON text and would replace what is not UTF-8;
 //   - a seccomp filter that was compiled before (filter.go) is installed as it
-//     is; compiling it takes the runtime longer than all of its other work.
+//     is; compiling it takes the runtime longer than all of its other work;
+//   - why an execve failed arrives as a number, and that it was reached at all
+//     is known for sure.
 //
 // libcontainer closes all descriptors but the standard ones and these.
 const (
@@ -55,12 +58,14 @@ func stageWords(filter []byte, args, env [][]byte) []byte {
 
 // useStage makes p start with the stage. The returned files must stay open
 // until the container was started.
-func useStage(p *libcontainer.Process, filter []byte, raw *shimapi.RawProcess, execError *os.File) ([]*os.File, error) {
+func useStage(p *libcontainer.Process, dir string, filter []byte, raw *shimapi.RawProcess, execError *os.File) ([]*os.File, error) {
 	args, env := toBytes(p.Args), toBytes(p.Env)
 	if raw != nil {
 		args, env = raw.Args, raw.Env
 	}
-	exe, err := os.Open("/proc/self/exe")
+	// A sealed clone, as the runtime takes for its own init: nobody inside may
+	// reach the program itself (CVE-2019-5736).
+	exe, err := exeseal.CloneSelfExe(dir)
 	if err != nil {
 		return nil, err
 	}

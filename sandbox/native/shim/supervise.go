@@ -75,19 +75,14 @@ func (a *attempt) obey(cmd shimapi.Command) {
 	}
 }
 
-// ended reaps the main process. Its name is read before: while it is still
-// the runtime's, the program never ran.
+// ended reaps the main process.
 func (a *attempt) ended(executed <-chan execResult) {
 	a.outcome.EndedAt = time.Now()
 	if executed != nil {
 		a.started(<-executed)
 	}
-	name := processName(a.box.pid)
 	a.watcher.look(a) // the last look before the pids mean nothing any more
 	a.outcome.Exit = a.box.reap()
-	if name == initName && a.outcome.StartError == nil {
-		a.startFailed(errInitKilled)
-	}
 	if a.outcome.StartError != nil { // the status is the runtime's, not the program's
 		a.outcome.StartedAt, a.outcome.EndedAt, a.outcome.Exit = time.Time{}, time.Time{}, nil
 	}
