@@ -77,6 +77,11 @@ func (r *run) sandboxed(ctx context.Context, spec sandbox.Spec) (sandbox.Outcome
 	if r.opts.output && r.opts.events != nil {
 		streams, flush = withOutputEvents(streams, r.emitter.emit)
 	}
+	if r.stdin != nil {
+		var end func()
+		streams.Stdin, end = r.stdin.attempt()
+		defer end()
+	}
 	running, err := r.sandbox.Start(ctx, spec, streams)
 	if err != nil {
 		if cause := abortOf(ctx); cause != nil {

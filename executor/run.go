@@ -28,6 +28,10 @@ func (x *Executor) Run(ctx context.Context, task Task, opts ...RunOption) (*Resu
 	}
 	r := &run{x: x, task: task, opts: o, profile: x.profile, sandbox: x.config.Sandbox, state: x.state,
 		emitter: &emitter{consume: o.events}}
+	if o.streams.Stdin != nil {
+		r.stdin = newStdin(o.streams.Stdin)
+		defer r.stdin.close()
+	}
 	return r.do(ctx)
 }
 
@@ -41,6 +45,7 @@ type run struct {
 	sandbox sandbox.Sandbox
 	state   *state.Dir
 	emitter *emitter
+	stdin   *stdin // nil: empty
 
 	result   *Result
 	recorded bool // task.json is written

@@ -13,6 +13,7 @@ import (
 	"drydock/sandbox"
 	"drydock/sandbox/cgroup"
 	"drydock/sandbox/native"
+	"drydock/sandbox/native/shimapi"
 	"drydock/sandbox/sandboxtest"
 )
 
@@ -72,7 +73,7 @@ func sharedBase(t testing.TB, leaseDir string) string {
 		t.Fatal(err)
 	}
 	h.Base = native.GroupBase(leaseDir)
-	base, err := h.HoldBase(leaseDir)
+	base, err := h.HoldBase(filepath.Join(leaseDir, shimapi.BaseLock))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"drydock/sandbox"
 )
 
 // stateRoot is the state directory that an attempt's directory belongs to:
@@ -21,24 +23,67 @@ func stateRoot(dir string) string {
 	return dir
 }
 
+// cacheName is the directory of compiled seccomp filters.
+const cacheName = "cache"
+
 // stateEntries are what lies in a state directory. They are hidden one by
 // one, so that a working directory inside stays visible.
-var stateEntries = []string{"tasks", "cache", "runs", "images", "objects", "version", "history.db", "history.db-wal", "history.db-shm"}
+var stateEntries = []string{"tasks", cacheName, "runs", "images", "objects", "version", "history.db", "history.db-wal", "history.db-shm"}
 
 // hideState takes drydock's own files out of sight: this state directory's,
 // and the machine's.
 func (v *hostView) hideState(dir string) {
-	roots := []string{stateRoot(dir), "/var/lib/drydock", "/etc/drydock"}
+	roots := []string{stateRoot(dir), "/var/lib/drydock"}
+	if stateRoot(dir) == dir { // not in a state directory: a test's
+		v.hide(dir, dir)
+		roots = roots[1:]
+	}
 	for _, root := range slices.Compact(roots) {
 		for _, entry := range stateEntries {
 			hidden := filepath.Join(root, entry)
 			if _, err := os.Lstat(hidden); err == nil && !within(v.workDir, hidden) {
-				v.masked = append(v.masked, hidden)
+				v.hide(root, hidden)
 			}
 		}
 	}
-	if stateRoot(dir) == dir { // not in a state directory: a test's
-		v.masked = append(v.masked, dir)
+}
+
+// hide masks a host path wherever it is seen: in the root file system and in
+// every bind that holds it.
+func (v *hostView) hide(root, path string) {
+	v.masked = append(v.masked, path)
+	for _, b := range slices.Clone(v.binds) {
+		if !within(path, b.Source) {
+			continue
+		}
+		if b.Source != root && within(root, b.Source) {
+			v.pin(b, root)
+		}
+		v.masked = append(v.masked, inside(b, path))
+	}
+}
+
+// pin makes every directory from a bind down to the state directory a mount
+// point of its own. What is writable could else be renamed, the mask with it,
+// and another directory put in its place for us to walk into.
+func (v *hostView) pin(b sandbox.Mount, root string) {
+	for dir := root; dir != b.Source; dir = filepath.Dir(dir) {
+		v.pins = append(v.pins, sandbox.Mount{Source: dir, Target: inside(b, dir), ReadOnly: b.ReadOnly})
+	}
+}
+
+// inside is where a host path below a bind's source is seen.
+func inside(b sandbox.Mount, path string) string {
+	return filepath.Join(b.Target, strings.TrimPrefix(path, b.Source))
+}
+
+// addPins binds the pinned directories, outer ones first.
+func (v *hostView) addPins() {
+	slices.SortStableFunc(v.pins, func(x, y sandbox.Mount) int { return strings.Compare(x.Target, y.Target) })
+	for i, p := range v.pins {
+		if i == 0 || p.Target != v.pins[i-1].Target {
+			v.addBind(p)
+		}
 	}
 }
 
@@ -50,8 +95,9 @@ func (v *hostView) maskSockets(dir string, which func(path string) bool) {
 		return
 	}
 	for _, socket := range boundSockets(string(data)) {
-		if resolved, err := filepath.EvalSymlinks(socket); err == nil && within(resolved, dir) && which(resolved) {
-			v.masked = append(v.masked, resolved)
+		// No symbolic links are followed: that could wait for a dead server.
+		if within(socket, dir) && which(socket) {
+			v.masked = append(v.masked, socket)
 		}
 	}
 }

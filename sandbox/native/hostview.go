@@ -10,8 +10,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"drydock/sandbox"
 	"drydock/sandbox/native/shimapi"
@@ -23,13 +25,16 @@ type hostView struct {
 	rootfs  shimapi.Rootfs
 	mounts  []specs.Mount
 	masked  []string
+	binds   []sandbox.Mount // of the host's own directories, writable or not
+	pins    []sandbox.Mount // see hidden.go
+	dir     string          // the attempt's
 }
 
 // lookAtHost plans the view: "/" and the file systems below it copy-on-write
 // or read-only, /tmp empty, the working directory and the asked mounts as
 // they are, drydock's own directories and login sockets out of sight.
 func lookAtHost(spec sandbox.Spec) (*hostView, error) {
-	v := &hostView{rootfs: shimapi.Rootfs{
+	v := &hostView{dir: spec.Dir, rootfs: shimapi.Rootfs{
 		Lower: "/",
 		Upper: filepath.Join(spec.Dir, "layers", "0", "upper"),
 		Work:  filepath.Join(spec.Dir, "layers", "0", "work"),
@@ -55,6 +60,7 @@ func lookAtHost(spec sandbox.Spec) (*hostView, error) {
 		}
 	}
 	v.hideState(spec.Dir)
+	v.addPins()
 	return v, nil
 }
 
@@ -80,7 +86,10 @@ func resolveDir(field, path string) (string, error) {
 }
 
 // hostMount is a file system mounted below /.
-type hostMount struct{ point, fstype string }
+type hostMount struct {
+	point, fstype string
+	noExec        bool
+}
 
 // layerable are the file systems that overlayfs takes as a lower layer and
 // that people keep data on; all others are shown read-only.
@@ -103,11 +112,14 @@ func (v *hostView) addHostMounts(dir string) error {
 		return err
 	}
 	for i, m := range visibleMounts(string(data)) {
-		if within(dir, m.point) && m.point != "/" && within(m.point, stateRoot(dir)) {
+		if within(stateRoot(dir), m.point) && within(m.point, stateRoot(dir)) {
 			continue
 		}
+		if !answers(m.point) {
+			continue // a dead server's: a look at it would hang the task, too
+		}
 		mount := specs.Mount{Destination: m.point, Type: "bind", Source: m.point, Options: []string{"bind", "ro", "nosuid", "nodev"}}
-		if slices.Contains(layerable, m.fstype) && !v.rootfs.ReadOnly {
+		if slices.Contains(layerable, m.fstype) && !v.rootfs.ReadOnly && !strings.ContainsAny(dir, overlaySeparators) {
 			base := filepath.Join(dir, "layers", strconv.Itoa(i+1))
 			layer := shimapi.Layer{Upper: filepath.Join(base, "upper"), Work: filepath.Join(base, "work")}
 			v.rootfs.Layers = append(v.rootfs.Layers, layer)
@@ -116,9 +128,36 @@ func (v *hostView) addHostMounts(dir string) error {
 		} else {
 			v.maskSockets(m.point, func(string) bool { return true })
 		}
+		if m.noExec {
+			mount.Options = append(mount.Options, "noexec")
+		}
 		v.mounts = append(v.mounts, mount)
 	}
 	return nil
+}
+
+// overlaySeparators cannot stand in the paths of an overlay that the runtime
+// mounts; such mounts are shown read-only.
+const overlaySeparators = ":,\\"
+
+// answerPatience is how long a file system may take to answer.
+const answerPatience = 200 * time.Millisecond
+
+// answers reports whether a mount point is a directory that can be looked at:
+// one of a dead server would hang whoever asks. The goroutine that asks ends
+// when the answer comes.
+func answers(point string) bool {
+	answer := make(chan bool, 1)
+	go func() {
+		info, err := os.Stat(point)
+		answer <- err == nil && info.IsDir()
+	}()
+	select {
+	case ok := <-answer:
+		return ok
+	case <-time.After(answerPatience):
+		return false
+	}
 }
 
 // visibleMounts picks the file systems to show out of mountinfo, parents first.
@@ -130,19 +169,21 @@ func visibleMounts(mountinfo string) []hostMount {
 		if !ok || len(fields) < 5 || len(rest) < 1 {
 			continue
 		}
-		m := hostMount{point: unescapeMount(fields[4]), fstype: rest[0]}
+		m := hostMount{point: unescapeMount(fields[4]), fstype: rest[0], noExec: hasOption(fields, "noexec")}
 		hidden := slices.ContainsFunc(unseen, func(dir string) bool { return within(m.point, dir) })
-		if m.point == "/" || hidden || slices.Contains(invisible, m.fstype) || strings.ContainsAny(m.point, ":,\\") {
+		if m.point == "/" || hidden || slices.Contains(invisible, m.fstype) || strings.ContainsAny(m.point, overlaySeparators) {
 			continue
-		}
-		if info, err := os.Stat(m.point); err != nil || !info.IsDir() {
-			continue // a file bound over a file, or out of our reach
 		}
 		mounts = slices.DeleteFunc(mounts, func(old hostMount) bool { return old.point == m.point }) // the newest is on top
 		mounts = append(mounts, m)
 	}
 	slices.SortStableFunc(mounts, func(a, b hostMount) int { return strings.Compare(a.point, b.point) })
 	return mounts
+}
+
+// hasOption looks into the per-mount options of a mountinfo line.
+func hasOption(fields []string, option string) bool {
+	return len(fields) > 5 && slices.Contains(strings.Split(fields[5], ","), option)
 }
 
 // unescapeMount undoes mountinfo's octal escapes.
@@ -166,15 +207,19 @@ func (v *hostView) addNameResolution() {
 	}
 }
 
-// neverBound are directories that are never bound read-write just because
-// somebody stands in them: a task that may write there owns the host.
-var neverBound = []string{"/", "/bin", "/boot", "/etc", "/home", "/lib", "/lib32", "/lib64", "/opt", "/run", "/sbin", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/sbin", "/var", "/var/lib", "/var/run"}
+// Directories that are never bound read-write just because somebody stands in
+// them: a task that may write there owns the host. These themselves, and all
+// that lies below those.
+var (
+	neverBound      = []string{"/", "/home", "/opt", "/run", "/var", "/var/lib", "/var/run"}
+	neverBoundBelow = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/sbin", "/sys", "/usr", "/var/spool", "/run/systemd"}
+)
 
 // isSystemDir reports whether a working directory is shown copy-on-write, as
 // the rest of the root file system is.
 func isSystemDir(dir string) bool {
-	inKernel := slices.ContainsFunc([]string{"/proc", "/sys", "/dev"}, func(kernel string) bool { return within(dir, kernel) })
-	return inKernel || slices.Contains(neverBound, dir)
+	return slices.Contains(neverBound, dir) ||
+		slices.ContainsFunc(neverBoundBelow, func(top string) bool { return within(dir, top) })
 }
 
 // workDirNote says so.
@@ -212,10 +257,21 @@ func (v *hostView) bind(m sandbox.Mount) error {
 	return nil
 }
 
+// addBind binds a host path. What the host mounts read-only or noexec stays so.
 func (v *hostView) addBind(m sandbox.Mount) {
+	var st unix.Statfs_t
+	flags := int64(0)
+	if unix.Statfs(m.Source, &st) == nil {
+		flags = int64(st.Flags)
+	}
 	mode := "rw"
-	if m.ReadOnly {
+	if m.ReadOnly || flags&unix.ST_RDONLY != 0 {
 		mode = "rro" // of all mounts below, too
 	}
-	v.mounts = append(v.mounts, specs.Mount{Destination: m.Target, Type: "bind", Source: m.Source, Options: []string{"rbind", "rprivate", "nosuid", "nodev", mode}})
+	options := []string{"rbind", "rprivate", "nosuid", "nodev", mode}
+	if flags&unix.ST_NOEXEC != 0 {
+		options = append(options, "noexec")
+	}
+	v.binds = append(v.binds, m)
+	v.mounts = append(v.mounts, specs.Mount{Destination: m.Target, Type: "bind", Source: m.Source, Options: options})
 }

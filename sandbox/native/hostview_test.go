@@ -56,12 +56,11 @@ func TestVisibleMounts(t *testing.T) {
 		"4 1 0:7 / /tmp rw - ext4 /dev/vdb rw",
 		"5 1 0:8 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw",
 		"6 1 0:9 / /usr rw - nfs4 server:/usr rw",
-		"7 1 0:9 / /usr rw - xfs /dev/vdc rw",
-		"8 1 0:9 / /does-not-exist rw - xfs /dev/vdc rw",
-		"9 1 0:9 / /etc/hostname rw - ext4 /dev/vdc rw",
+		"7 1 0:9 / /usr rw,noexec - xfs /dev/vdc rw",
+		"8 1 0:9 / /a:b rw - xfs /dev/vdc rw",
 	}, "\n")
 	got := visibleMounts(table)
-	if diff := cmp.Diff([]hostMount{{"/usr", "xfs"}}, got, cmp.AllowUnexported(hostMount{})); diff != "" {
+	if diff := cmp.Diff([]hostMount{{"/usr", "xfs", true}}, got, cmp.AllowUnexported(hostMount{})); diff != "" {
 		t.Error(diff)
 	}
 	if got := unescapeMount(`/a\040b\134c`); got != `/a b\c` {
@@ -151,7 +150,7 @@ func TestWorkDirIsBound(t *testing.T) {
 }
 
 func TestSystemWorkDirIsNotBound(t *testing.T) {
-	for _, dir := range []string{"/", "/etc", "/usr", "/proc/self"} {
+	for _, dir := range []string{"/", "/etc", "/etc/ssl", "/usr/local/bin", "/proc/self"} {
 		v, _, err := view(t, func(s *sandbox.Spec) { s.WorkDir = dir })
 		if err != nil {
 			t.Fatal(err)
@@ -223,4 +222,43 @@ func FuzzVisibleMounts(f *testing.F) {
 		}
 		boundSockets(table)
 	})
+}
+
+func TestAnswers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{"/": true, file: false, "/does-not-exist": false} {
+		if answers(path) != want {
+			t.Errorf("answers(%s) = %v", path, !want)
+		}
+	}
+}
+
+// A state directory below the working directory, or below a mount, is hidden
+// there too, and none of the directories on the way to it can be renamed.
+func TestStateBelowBindsIsPinned(t *testing.T) {
+	top := resolved(t, t.TempDir())
+	dir := filepath.Join(top, "a", "state", "tasks", "x", "attempts", "1")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	v, _, err := view(t, func(s *sandbox.Spec) {
+		s.Dir, s.WorkDir = dir, top
+		s.Mounts = []sandbox.Mount{{Source: top, Target: "/data"}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, base := range []string{top, "/data"} {
+		if !slices.Contains(v.masked, filepath.Join(base, "a", "state", "tasks")) {
+			t.Errorf("below %s the state is in sight: %v", base, v.masked)
+		}
+		for _, pinned := range []string{"a", "a/state"} {
+			if mountAt(v, filepath.Join(base, pinned)) == nil {
+				t.Errorf("%s below %s can be renamed", pinned, base)
+			}
+		}
+	}
 }

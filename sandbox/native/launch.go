@@ -28,11 +28,16 @@ type running struct {
 	shim   *exec.Cmd
 	events chan sandbox.Event
 	copies sync.WaitGroup // of the program's output
-	done   chan struct{}  // closed when outcome and err are set
+	live   []*os.File     // the read ends of the program's output
+	killed sync.Once
+	gone   chan struct{} // closed when a kill no longer waits for a slow reader
+	done   chan struct{} // closed when outcome and err are set
 
 	mu      sync.Mutex // guards control's writes
 	control *os.File
 	fatal   string
+
+	reported *sandbox.Outcome // as the shim sent it
 
 	outcome sandbox.Outcome
 	err     error
@@ -45,7 +50,7 @@ const eventBacklog = 64
 // a terminal's Ctrl-C does not reach it, and its mounts vanish with it.
 func (s *Sandbox) launch(plan *shimapi.Config, streams sandbox.Streams, lease *os.File) (*running, error) {
 	defer lease.Close() // the shim has its own copy of the lock
-	r := &running{s: s, config: plan, events: make(chan sandbox.Event, eventBacklog), done: make(chan struct{})}
+	r := &running{s: s, config: plan, events: make(chan sandbox.Event, eventBacklog), gone: make(chan struct{}), done: make(chan struct{})}
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return nil, err
@@ -143,6 +148,7 @@ func (r *running) stdio(streams sandbox.Streams) (theirs []*os.File, after func(
 				in.Close()
 			}()
 		}
+		r.live = ours[1:]
 		r.copy(streams.Stdout, ours[1])
 		r.copy(streams.Stderr, ours[2])
 	}, nil
@@ -188,19 +194,33 @@ func (r *running) follow() {
 		if report.Event != nil {
 			r.events <- *report.Event
 		}
+		if report.Outcome != nil {
+			r.reported = report.Outcome
+		}
 		if report.Fatal != "" {
 			r.fatal = report.Fatal
 		}
 	}
-	r.copies.Wait()
+	r.copied()
 	_ = r.shim.Wait()
 	r.mu.Lock()
 	r.control.Close()
 	r.mu.Unlock()
 	close(r.events)
 	r.outcome, r.err = r.readOutcome()
-	r.s.clean.Wait()
+	r.s.cleaned()
 	close(r.done)
+}
+
+// copied waits for the output to be passed on, unless the attempt was killed
+// and its reader does not read: the log has it.
+func (r *running) copied() {
+	all := make(chan struct{})
+	go func() { r.copies.Wait(); close(all) }()
+	select {
+	case <-all:
+	case <-r.gone:
+	}
 }
 
 // readOutcome reads the facts, or cleans up after a shim that left none.
@@ -209,6 +229,9 @@ func (r *running) readOutcome() (sandbox.Outcome, error) {
 	outcome, err := ReadOutcome(dir)
 	if err == nil && r.fatal == "" {
 		return outcome, nil
+	}
+	if r.reported != nil { // its file could not be written
+		return *r.reported, cleanAttempt(r.s.hierarchy, r.config.Drydock.Cgroup, dir, r.config.Drydock.Lease)
 	}
 	cleanErr := cleanAttempt(r.s.hierarchy, r.config.Drydock.Cgroup, dir, r.config.Drydock.Lease)
 	switch {
@@ -233,11 +256,23 @@ func (r *running) lastWords() string {
 	return ": " + text
 }
 
+// killPatience is how long a killed attempt's output is still passed on to a
+// reader that has stopped reading.
+const killPatience = time.Second
+
 // Events implements sandbox.Running.
 func (r *running) Events() <-chan sandbox.Event { return r.events }
 
 // Stop implements sandbox.Running.
 func (r *running) Stop(reason sandbox.StopReason, grace time.Duration) {
+	if grace <= 0 {
+		r.killed.Do(func() {
+			time.AfterFunc(killPatience, func() {
+				close(r.gone)
+				closeAll(r.live) // the shim sees it and stops waiting, too
+			})
+		})
+	}
 	_ = r.send(shimapi.Command{Stop: &shimapi.Stop{Reason: reason, Grace: max(0, grace)}})
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -100,15 +101,38 @@ func fillLease(f *os.File, spec sandbox.Spec) error {
 	return err
 }
 
-// makeLeaseDir makes the directory for everybody, like /tmp.
+// makeLeaseDir makes the directory for everybody, like /tmp, and refuses one
+// in which somebody else could remove or replace our files.
 func makeLeaseDir(dir string) error {
-	if _, err := os.Stat(dir); err == nil {
-		return nil
+	err := os.MkdirAll(filepath.Dir(dir), 0o755)
+	if err == nil {
+		if err = os.Mkdir(dir, 0o755); err == nil {
+			err = os.Chmod(dir, 0o777|os.ModeSticky)
+		}
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err != nil && !errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("make the lease directory: %w", err)
 	}
-	return os.Chmod(dir, 0o777|os.ModeSticky)
+	return trustLeaseDir(dir)
+}
+
+// trustLeaseDir checks that the directory is root's or ours, and that others
+// who may write in it cannot touch files of ours.
+func trustLeaseDir(dir string) error {
+	var st unix.Stat_t
+	if err := unix.Lstat(dir, &st); err != nil {
+		return &os.PathError{Op: "lstat", Path: dir, Err: err}
+	}
+	isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR
+	foreign := st.Uid != 0 && st.Uid != uint32(os.Geteuid())
+	open := st.Mode&0o022 != 0 && st.Mode&unix.S_ISVTX == 0
+	if !isDir || foreign || open {
+		return &sandbox.UnsupportedError{
+			What:   fmt.Sprintf("the lease directory %s cannot be trusted: it must be a directory of root's, and sticky where others may write", dir),
+			Remedy: "find out who made it, remove it, and run again",
+		}
+	}
+	return nil
 }
 
 // Stray is an attempt whose supervisor died.
@@ -128,6 +152,12 @@ func Clean(leaseDir string) ([]Stray, error) {
 	}
 	h, err := detect(leaseDir)
 	if err != nil {
+		return nil, err
+	}
+	if err := trustLeaseDir(leaseDir); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, nil // nothing ever ran here
+		}
 		return nil, err
 	}
 	var strays []Stray
@@ -182,28 +212,41 @@ func strayNames(h cgroup.Hierarchy, leaseDir string) []string {
 }
 
 // inspectLease reads a lease. dead says that nobody held it; then the caller
-// holds it, until it closes the file.
+// holds it, until it closes the file. Files of other users are theirs to clean.
 func inspectLease(path string) (held *os.File, stray Stray, dead bool) {
 	id, _, _ := strings.Cut(filepath.Base(path), ".")
 	stray.ID = id
-	f, err := os.OpenFile(path, os.O_RDONLY, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, stray, errors.Is(err, os.ErrNotExist)
+	}
+	var st unix.Stat_t
+	err = unix.Fstat(int(f.Fd()), &st)
+	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Uid != uint32(os.Geteuid()) {
+		return f, stray, false
 	}
 	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
 		return f, stray, false
 	}
 	var l lease
-	if json.NewDecoder(f).Decode(&l) == nil {
-		stray = Stray{ID: l.ID, Attempt: l.Attempt, Dir: l.Dir}
+	if json.NewDecoder(io.LimitReader(f, 64<<10)).Decode(&l) == nil && l.ID == id && ownAttempt(l.Dir) {
+		stray.Attempt, stray.Dir = l.Attempt, l.Dir
 	}
 	return f, stray, true
+}
+
+// ownAttempt reports whether dir is a directory of ours: what is deleted there
+// later must be ours to delete.
+func ownAttempt(dir string) bool {
+	var st unix.Stat_t
+	err := unix.Lstat(dir, &st)
+	return err == nil && filepath.IsAbs(dir) && st.Mode&unix.S_IFMT == unix.S_IFDIR && st.Uid == uint32(os.Geteuid()) && st.Mode&0o022 == 0
 }
 
 // cleanAttempt removes an attempt's cgroup, layers and lease.
 func cleanAttempt(h cgroup.Hierarchy, group, dir, leasePath string) error {
 	var errs []error
-	if base, err := h.HoldBase(filepath.Dir(leasePath)); err == nil {
+	if base, err := h.HoldBase(filepath.Join(filepath.Dir(leasePath), shimapi.BaseLock)); err == nil {
 		g := h.Group(group)
 		g.Kill()
 		errs = append(errs, g.Remove(), base.Release())

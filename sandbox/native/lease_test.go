@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"drydock/sandbox"
 )
 
@@ -16,7 +18,11 @@ const testID = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 
 func TestLease(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "leases")
-	spec := sandbox.Spec{ID: testID, Attempt: 2, Dir: "/attempt"}
+	attempt := t.TempDir()
+	if err := os.Chmod(attempt, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	spec := sandbox.Spec{ID: testID, Attempt: 2, Dir: attempt}
 	name := groupName(spec)
 	f, err := takeLease(dir, name, spec)
 	if err != nil {
@@ -34,7 +40,7 @@ func TestLease(t *testing.T) {
 	}
 	f.Close()
 	_, stray, dead := inspectLease(path)
-	if !dead || stray != (Stray{ID: testID, Attempt: 2, Dir: "/attempt"}) {
+	if !dead || stray != (Stray{ID: testID, Attempt: 2, Dir: attempt}) {
 		t.Errorf("after the holder's end: %+v, dead %v", stray, dead)
 	}
 }
@@ -65,5 +71,49 @@ func TestFindShim(t *testing.T) {
 	t.Setenv("DRYDOCK_SHIM", shim)
 	if got, err := findShim(""); err != nil || got != shim {
 		t.Errorf("DRYDOCK_SHIM: %s, %v", got, err)
+	}
+}
+
+// The directory is open to everybody: what lies there must not make us delete,
+// wait or kill.
+func TestHostileLeases(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "leases")
+	if err := makeLeaseDir(dir); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, testID+".1")
+	public := t.TempDir()
+	if err := os.Chmod(public, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{
+		"directory that others may write": `{"version":1,"id":"` + testID + `","attempt":1,"dir":"` + public + `"}`,
+		"relative directory":              `{"version":1,"id":"` + testID + `","attempt":1,"dir":"x"}`,
+		"another id":                      `{"version":1,"id":"x","attempt":1,"dir":"/"}`,
+		"garbage":                         "\x00",
+	} {
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if held, stray, dead := inspectLease(path); !dead || stray.Dir != "" {
+			t.Errorf("%s: %+v, dead %v", name, stray, dead)
+		} else {
+			held.Close()
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, dead := inspectLease(path); dead {
+		t.Error("a pipe counts as a dead lease")
+	}
+	if err := os.Chmod(dir, 0o777); err != nil { // not sticky
+		t.Fatal(err)
+	}
+	if err := makeLeaseDir(dir); err == nil {
+		t.Error("a directory that everybody may write, and not sticky, is trusted")
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
+	"time"
 
 	"drydock/sandbox"
 	"drydock/sandbox/cgroup"
@@ -35,7 +35,7 @@ type Sandbox struct {
 	config    Config
 	shim      string
 	hierarchy cgroup.Hierarchy
-	clean     sync.WaitGroup // of what dead supervisors left
+	clean     chan struct{} // closed when what dead supervisors left is gone
 }
 
 var (
@@ -58,16 +58,29 @@ func New(config Config) (*Sandbox, error) {
 		return nil, err
 	}
 	go h.Warm() // ends by itself, and nobody waits for it
-	s := &Sandbox{config: config, shim: shim, hierarchy: h}
-	s.clean.Go(func() {
+	s := &Sandbox{config: config, shim: shim, hierarchy: h, clean: make(chan struct{})}
+	go func() { // cleaned waits for it
+		defer close(s.clean)
 		strays, _ := Clean(config.LeaseDir)
 		for _, stray := range strays {
 			if config.OnStray != nil {
 				config.OnStray(stray)
 			}
 		}
-	})
+	}()
 	return s, nil
+}
+
+// cleanPatience bounds how long an ended attempt waits for the clean-up that
+// goes on beside it.
+const cleanPatience = 5 * time.Second
+
+// cleaned waits for the clean-up that New began.
+func (s *Sandbox) cleaned() {
+	select {
+	case <-s.clean:
+	case <-time.After(cleanPatience):
+	}
 }
 
 // findShim locates the supervisor's program.
@@ -130,6 +143,12 @@ func cgroupRemedy(h cgroup.Hierarchy) string {
 func (s *Sandbox) Start(ctx context.Context, spec sandbox.Spec, streams sandbox.Streams) (sandbox.Running, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
+	}
+	if root := stateRoot(spec.Dir); root != spec.Dir {
+		// Made now, so that it is hidden from the task like the rest.
+		if err := os.MkdirAll(filepath.Join(root, cacheName), 0o700); err != nil {
+			return nil, err
+		}
 	}
 	plan, err := s.plan(spec)
 	if err != nil {

@@ -47,7 +47,7 @@ func (s *Sandbox) plan(spec sandbox.Spec) (*shimapi.Config, error) {
 		Enforcement: s.Enforcement(spec),
 	}
 	if root := stateRoot(spec.Dir); root != spec.Dir {
-		section.CacheDir = filepath.Join(root, "cache")
+		section.CacheDir = filepath.Join(root, cacheName)
 	}
 	section.Spec.Env = nil // they travel in the OCI part
 	if !allText(spec.Args, spec.Env) {

@@ -66,7 +66,15 @@ func (a *attempt) run() error {
 		a.out.pumps.Wait()
 	}
 	a.outcome.LogError = a.out.log.close()
-	return errors.Join(err, a.writeOutcome(), removeScratch(section))
+	a.outcome.Tail = a.out.tail.String()
+	last := a.outcome
+	a.control.sendLast(shimapi.Report{Outcome: &last})
+	// The outcome comes before the clean-up, unless the disk is full: then the
+	// layer that may have filled it goes first.
+	if writeErr := a.writeOutcome(); writeErr != nil {
+		return errors.Join(err, removeScratch(section), a.writeOutcome())
+	}
+	return errors.Join(err, removeScratch(section))
 }
 
 // closeStreams ends the streams of an attempt that never used them.
@@ -108,7 +116,7 @@ func (a *attempt) setUp() (undos []undo, err error) {
 }
 
 func (a *attempt) makeGroup() (undo, error) {
-	base, err := a.hierarchy.HoldBase(filepath.Dir(a.config.Drydock.Lease))
+	base, err := a.hierarchy.HoldBase(filepath.Join(filepath.Dir(a.config.Drydock.Lease), shimapi.BaseLock))
 	if err != nil {
 		return nil, err
 	}

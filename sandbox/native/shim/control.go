@@ -54,6 +54,15 @@ func (c *control) send(r shimapi.Report) {
 	}
 }
 
+// sendLast queues the report that must not be dropped, but does not wait for
+// ever for a drydock that has stopped reading.
+func (c *control) sendLast(r shimapi.Report) {
+	select {
+	case c.reports <- r:
+	case <-time.After(2 * time.Second):
+	}
+}
+
 func (c *control) event(e sandbox.Event) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()

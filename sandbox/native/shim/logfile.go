@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"sync"
 	"time"
@@ -17,8 +18,15 @@ type logFile struct {
 	mu   sync.Mutex
 	f    *os.File
 	line []byte
+	size int64
 	err  error // the first failure; after it nothing more is written
 }
+
+// maxLog bounds an attempt's log on disk; a task that prints without end must
+// not fill it. What comes after is still passed on.
+const maxLog = 1 << 30
+
+var errLogFull = errors.New("the log has reached 1 GiB; what came after is not kept")
 
 func openLog(path string) *logFile {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
@@ -44,6 +52,10 @@ func (l *logFile) write(stream string, p []byte) {
 		}
 		l.line = append(append(l.line, piece...), '\n')
 		p = rest
+	}
+	if l.size += int64(len(l.line)); l.size > maxLog {
+		l.err = errLogFull
+		return
 	}
 	_, l.err = l.f.Write(l.line)
 }

@@ -47,6 +47,10 @@ const (
 	ShimLogFile = "shim.log"     // what the shim itself had to say
 )
 
+// BaseLock is the file in the lease directory whose lock keeps the common
+// cgroup in place.
+const BaseLock = ".base"
+
 // Scratch are the entries of the attempt's directory that do not outlive it:
 // the private layers, mount points and the runtime's own record.
 var Scratch = []string{"layers", "rootfs", "shm", "runtime"}
@@ -124,6 +128,9 @@ type Stop struct {
 // Report is a line from the shim; one field is set.
 type Report struct {
 	Event *sandbox.Event `json:"event,omitempty"`
+	// Outcome is the outcome document once more, as the last report: the disk
+	// that its file should lie on may be full.
+	Outcome *sandbox.Outcome `json:"outcome,omitempty"`
 	// Fatal says that the shim could not even begin; nothing was started.
 	Fatal string `json:"fatal,omitempty"`
 }
