@@ -79,7 +79,11 @@ func (a *attempt) obey(cmd shimapi.Command) {
 func (a *attempt) ended(executed <-chan execResult) {
 	a.outcome.EndedAt = time.Now()
 	if executed != nil {
-		a.started(<-executed)
+		result := <-executed
+		if result.at.After(a.outcome.EndedAt) { // a short program ends before the news of its start is read
+			result.at = a.outcome.EndedAt
+		}
+		a.started(result)
 	}
 	a.watcher.look(a) // the last look before the pids mean nothing any more
 	a.outcome.Exit = a.box.reap()
