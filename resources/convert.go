@@ -2,7 +2,11 @@
 
 package resources
 
-import "strings"
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // rangeOf turns a checked value into a Range.
 func rangeOf(field string, v value) (Range, error) {
@@ -149,20 +153,32 @@ func literalHint(s string) string {
 	if !ok {
 		return `name one the SDK knows, such as "T4:1", or a plain count`
 	}
-	best := ""
-	for _, l := range literals {
-		if n, c, _ := cutLiteral(l); n == known {
-			if c == strings.TrimSpace(count) {
-				return "did you mean " + quoted(l) + "?"
-			}
-			best = l
-			if count == "" {
-				break
-			}
-		}
+	count = strings.TrimSpace(count)
+	if slices.Contains(partitions[known], count) {
+		class, _ := classOf(known)
+		return "write it as a device: " + Device{Quantity: 1, Class: class, Device: known, Partition: count}.Python()
 	}
+	best := nearestLiteral(known, count)
 	if best == "" {
 		return "write it as a device: " + Device{Quantity: 1, Class: ClassTPU, Device: known}.Python()
 	}
 	return "did you mean " + quoted(best) + "?"
+}
+
+// nearestLiteral is the literal of a device with at least as many, or else the most that there are; the fewest when
+// count is no number.
+func nearestLiteral(known, count string) string {
+	want, _ := strconv.Atoi(count)
+	best := ""
+	for _, l := range literals {
+		name, c, _ := cutLiteral(l)
+		if name != known {
+			continue
+		}
+		best = l
+		if n, _ := strconv.Atoi(c); n >= want {
+			break
+		}
+	}
+	return best
 }

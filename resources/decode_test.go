@@ -216,6 +216,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"sdk text", "cpu: 1\nmemory: 512", "line 2: memory must be a Kubernetes quantity string such as '1Gi', '512Mi' or '2G', got int: 512"},
 		{"device key", "gpu:\n  name: T4", `line 2: unknown key "name" in gpu; the known ones are class, device, quantity, partition`},
 		{"device quantity", "cpu: 1\ngpu: {device: T4, quantity: 0}", "line 2: GPU quantity must be at least 1"},
+		{"mapping", "memory: {request: 1Gi, limit: 2Gi}", "line 1: memory: a mapping has no place here; write one value, or [request, limit]"},
 		{"unit", "disk: 10GB", `line 1: disk "10GB": Kubernetes writes units without the B; did you mean disk="10G"?`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -248,11 +249,22 @@ func TestParseFlags(t *testing.T) {
 		want  string
 	}{
 		{"fraction", Flags{Memory: "400m"}, `--memory "400m": the suffix m means thousandths of a byte; did you mean memory="400Mi"?`},
-		{"three", Flags{CPU: "1,2,3"}, `--cpu "1,2,3": cpu tuple must have exactly two elements`},
+		{"three", Flags{CPU: "1,2,3"}, `--cpu "1,2,3": cpu tuple must have exactly two elements; write one value, or a request and a limit`},
 		{"type", Flags{GPU: "t4:1"}, `--gpu "t4:1": not an accelerator that the SDK knows; did you mean "T4:1"?`},
 		{"type alone", Flags{GPU: "V100"}, `--gpu "V100": not an accelerator that the SDK knows; did you mean "V100:1"?`},
-		{"negative", Flags{GPU: "-1"}, `--gpu "-1": gpu must be greater than or equal to 0`},
+		{"negative", Flags{GPU: "-1"}, `--gpu "-1": gpu must be greater than or equal to 0; ask for at least 1, or leave gpu out`},
 		{"half", Flags{Memory: "1Gi,"}, `--memory "1Gi,": an empty request or limit is not the same as none; did you mean memory="1Gi"?`},
+		{"both halves", Flags{Memory: "1 Gi,2GB"}, `--memory "1 Gi,2GB": no white space is allowed around or inside a quantity; did you mean --memory 1Gi,2G?`},
+		{"no comma", Flags{Memory: "1Gi 2Gi"}, `--memory "1Gi 2Gi": a request and a limit stand apart with a comma; did you mean --memory 1Gi,2Gi?`},
+		{"no comma for cpu", Flags{CPU: "1:2"}, `--cpu "1:2": a request and a limit stand apart with a comma; did you mean --cpu 1,2?`},
+		{"pair of one size", Flags{Shm: "64Mi,128Mi"}, `--shm "64Mi,128Mi": one size, no request and limit; did you mean shm="128Mi"?`},
+		{"decimal comma", Flags{Shm: "1,5Gi"}, `--shm "1,5Gi": the decimal separator is a point; did you mean shm="1.5Gi"?`},
+		{"quotes", Flags{Memory: `'1Gi'`}, `--memory "'1Gi'": quotes are no part of a quantity; did you mean memory="1Gi"?`},
+		{"negative bytes", Flags{Memory: "-1"}, `--memory "-1": negative; did you mean memory="1Gi"?`},
+		{"none of them", Flags{GPU: "T4:0"}, `--gpu "T4:0": not an accelerator that the SDK knows; did you mean "T4:1"?`},
+		{"too many", Flags{GPU: "A100:9"}, `--gpu "A100:9": not an accelerator that the SDK knows; did you mean "A100:8"?`},
+		{"between", Flags{GPU: "Trn1:2"}, `--gpu "Trn1:2": not an accelerator that the SDK knows; did you mean "Trn1:4"?`},
+		{"partition", Flags{GPU: "A100:1g.5gb"}, `--gpu "A100:1g.5gb": not an accelerator that the SDK knows; write it as a device: GPU("A100", 1, "1g.5gb")`},
 		{"hang", Flags{Memory: "1e2147483648"}, `--memory "1e2147483648": the exponent has more than two digits; name a size below 8Ei`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ package resources
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 )
 
@@ -68,6 +69,14 @@ func pairOf(s string) value {
 	return v
 }
 
+var pythonPair = regexp.MustCompile(`(cpu|memory)=\([^()]*\)`)
+
+// flagPair writes a pair the way the flag takes it: memory=("1Gi", "2Gi") is --memory 1Gi,2Gi.
+func flagPair(s string) string {
+	field, pair, _ := strings.Cut(strings.TrimSuffix(s, ")"), "=(")
+	return "--" + field + " " + strings.NewReplacer(`"`, "", " ", "").Replace(pair)
+}
+
 // blame names the flag an error is about.
 func (f Flags) blame(err error) error {
 	out := &FieldError{Reason: err.Error(), Err: err}
@@ -83,6 +92,7 @@ func (f Flags) blame(err error) error {
 		out.Field, out.Reason, out.Hint = field.Field, field.Reason, field.Hint
 	}
 	out.Flag = "--" + out.Field
+	out.Hint = pythonPair.ReplaceAllStringFunc(out.Hint, flagPair)
 	out.Value = map[string]string{"cpu": f.CPU, "memory": f.Memory, "gpu": f.GPU, "disk": f.Disk, "shm": f.Shm}[out.Field]
 	return out
 }

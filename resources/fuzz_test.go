@@ -9,7 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-var seeds = []string{"", "1", "0.5", "500m", "1Gi", "1.5Gi", "400m", "-1", "-0", "1e3", "1E", "1e2147483648", "1e-10000000", "Gi", ".",
+var seeds = []string{"", "1", "0.5", "500m", "1Gi", "1.5Gi", "400m", "-1", "-0", "1e3", "1E", "1e2147483648", "1e-10000000", "1234567890123456789e9999999", "Gi", ".",
 	"auto", "1GB", "1Gi1Mi", "½", "１Gi", "1,5Gi", "1,2", "None", "True", "A100:1", "A100 80G:8", "T4 shared:1", "t4:1", ":", "0x10"}
 
 // consistent checks what must hold for everything that was accepted.
@@ -33,6 +33,7 @@ func FuzzQuantity(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
+		_, _ = parseKubernetes(s)
 		if q, err := Quantity(s).Parse(); err == nil {
 			_ = q.String()
 			saturated(q, 1)

@@ -13,6 +13,7 @@ import (
 type repaired struct {
 	text string // "" when there is no good guess
 	why  string
+	pair Range // what text with a separator other than the comma was meant to be
 }
 
 var (
@@ -26,20 +27,23 @@ var (
 
 // repair guesses what s was meant to be, for cpu or for a size.
 func repair(field, s string) repaired {
+	if r, ok := twoQuantities(field, s); ok {
+		return r
+	}
 	clean, why := tidy(s)
 	try := func(text, reason string) (repaired, bool) {
 		q, err := Quantity(text).Parse()
-		return repaired{text, reason}, err == nil && hasDigit(text) && !q.IsZero()
+		return repaired{text: text, why: reason}, err == nil && hasDigit(text) && !q.IsZero()
 	}
 	if r, ok := try(clean, why); ok && clean != s {
 		return r
 	}
 	if sum, ok := addTerms(clean); ok {
-		return repaired{sum, "one suffix only"}
+		return repaired{text: sum, why: "one suffix only"}
 	}
 	m := numberAndUnit.FindStringSubmatch(clean)
 	if m == nil {
-		return repaired{"", "not a Kubernetes quantity"}
+		return repaired{why: "not a Kubernetes quantity"}
 	}
 	number, unit := m[1], m[2]
 	if field == "cpu" {
@@ -47,17 +51,56 @@ func repair(field, s string) repaired {
 	}
 	suffix, why := sizeSuffix(unit)
 	if why == "" {
-		return repaired{"", "not a Kubernetes quantity"}
+		return repaired{why: "not a Kubernetes quantity"}
 	}
 	if r, ok := try(number+suffix, why); ok {
 		return r
 	}
-	return repaired{"", "not a Kubernetes quantity"}
+	return repaired{why: "not a Kubernetes quantity"}
+}
+
+// separated is a request and a limit with anything but one comma between them.
+var separated = regexp.MustCompile(`^[(\[]?\s*([^\s,:;/()-]+)\s*[\s,:;/-]\s*([^\s,:;/()-]+)\s*[)\]]?$`)
+
+// twoQuantities recognises a pair in text that is one quantity at most. A comma is the decimal separator unless the
+// first half has a unit, and 1/2 of a core is a fraction.
+func twoQuantities(field, s string) (repaired, bool) {
+	m := separated.FindStringSubmatch(s)
+	if len(s) > maxText || m == nil {
+		return repaired{}, false
+	}
+	low, high := Quantity(m[1]), Quantity(m[2])
+	for _, q := range []Quantity{low, high} {
+		if p, err := q.Parse(); err != nil || p.Sign() <= 0 || field != "cpu" && strings.Trim(string(q), "0123456789.") == "" {
+			return repaired{}, false
+		}
+	}
+	if field == "cpu" && strings.ContainsAny(s, ",/") {
+		return repaired{}, false
+	}
+	if field != "cpu" && field != "memory" {
+		return repaired{text: string(high), why: "one size, no request and limit"}, true
+	}
+	return repaired{why: "a request and a limit stand apart with a comma", pair: Range{low, high}}, true
+}
+
+// hint names the repair, when there is one.
+func (r repaired) hint(field string, write func(string) string) (string, bool) {
+	switch {
+	case r.pair != Range{}:
+		return didYouMean(field + "=" + rangeText(field, r.pair)), true
+	case r.text != "":
+		return didYouMean(write(r.text)), true
+	}
+	return "", false
 }
 
 // tidy mends what has nothing to do with units: blanks, separators, foreign digits.
 func tidy(s string) (string, string) {
 	why := "not a Kubernetes quantity"
+	if t := strings.Trim(s, "'\"`"); t != s {
+		s, why = t, "quotes are no part of a quantity"
+	}
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || r == '\u200b' || r == '\ufeff' {
 			why = "no white space is allowed around or inside a quantity"
@@ -115,7 +158,7 @@ func repairCPU(number, unit string, try func(string, string) (repaired, bool)) r
 	if r, ok := try(text, why); ok {
 		return r
 	}
-	return repaired{"", why}
+	return repaired{why: why}
 }
 
 // sizeSuffix is the Kubernetes suffix for a unit in any case, with or without a B.

@@ -29,6 +29,9 @@ func (r *Resources) UnmarshalJSON(data []byte) error {
 func ReadJSON(data []byte) (Resources, []Warning, error) {
 	var w written
 	err := eachJSONKey(data, "resources", w.fields(), func(key string, raw json.RawMessage) error {
+		if key != "gpu" && bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")) {
+			return mappingError(key)
+		}
 		got, err := valueOfJSON(raw)
 		if err == nil && key == "gpu" {
 			got, err = got.asDevice()
@@ -167,6 +170,15 @@ func mappingOf(walk func(func(string, value) error) error) (value, error) {
 		return nil
 	})
 	return value{kind: mapping, dev: d}, err
+}
+
+// mappingError refuses a map where only gpu takes one.
+func mappingError(key string) error {
+	hint := "write one value"
+	if key == "cpu" || key == "memory" {
+		hint = "write one value, or [request, limit]"
+	}
+	return &FieldError{Field: key, Reason: "a mapping has no place here", Hint: hint}
 }
 
 // asDevice makes the call flyte.Device(...) that a map stands for. A missing quantity is 1, and a missing (or

@@ -47,16 +47,32 @@ func (q Quantity) Parse() (resource.Quantity, error) {
 	return parseKubernetes(string(q))
 }
 
-// parseKubernetes is resource.ParseQuantity without the inputs that hang it. Exponents are cut to 32 bits there, so
-// the guard looks at the number that remains.
+// fastDigits is how many digits the Kubernetes parser takes without writing the number out.
+const fastDigits = 18
+
+// parseKubernetes is resource.ParseQuantity without the inputs that hang it: it rounds to nano, which writes out a
+// number with a far negative exponent, and one of more than 18 digits with a far positive one. Exponents are cut to
+// 32 bits there, so the guard looks at the number that remains.
 func parseKubernetes(s string) (resource.Quantity, error) {
 	if e, ok := exponent(s); ok {
 		n, err := strconv.ParseInt(e, 10, 64)
-		if err == nil && int32(n) < -maxScale {
+		digits, plain := mantissa(s)
+		if err == nil && plain && (int32(n) < -maxScale || int32(n) > maxScale && digits > fastDigits) {
 			return resource.Quantity{}, fmt.Errorf("parse %q: %w", clip(s), errNeverEnds)
 		}
 	}
 	return resource.ParseQuantity(s)
+}
+
+// mantissa counts the digits before the e of a decimal exponent, without leading zeros; plain says that it is a
+// number at all.
+func mantissa(s string) (digits int, plain bool) {
+	m := s[:strings.IndexAny(s, "eE")]
+	if m != "" && (m[0] == '+' || m[0] == '-') {
+		m = m[1:]
+	}
+	whole, rest, _ := strings.Cut(m, ".")
+	return len(strings.TrimLeft(whole, "0")) + len(rest), hasDigit(m) && isPlain(whole) && isPlain(rest)
 }
 
 // canCompare reports whether q can be compared with others in reasonable time: resource.Quantity.Cmp brings both to

@@ -48,7 +48,9 @@ func cpuFindings(q Quantity, write func(string) string) []finding {
 func unparsableCPU(s string, err error, write func(string) string) []finding {
 	f := finding{Field: "cpu", Code: CodeSyntax, reason: "not a Kubernetes quantity", refuse: true,
 		hint: "name a number of cores, such as 1 or \"500m\""}
-	switch r := repair("cpu", s); {
+	r := repair("cpu", s)
+	guess, guessed := r.hint("cpu", write)
+	switch {
 	case err == errExponent || err == errTooLong:
 		f.reason = err.Error()
 	case isWord(s, []string{"nan", "inf", "-inf", "infinity"}):
@@ -61,8 +63,8 @@ func unparsableCPU(s string, err error, write func(string) string) []finding {
 		if s == "True" {
 			f.hint = didYouMean(write("1"))
 		}
-	case r.text != "":
-		f.reason, f.hint = r.why, didYouMean(write(r.text))
+	case guessed:
+		f.reason, f.hint = r.why, guess
 	}
 	return []finding{f}
 }

@@ -40,7 +40,11 @@ func sizeFindings(field string, q Quantity, write func(string) string) []finding
 	case parsed.IsZero():
 		return one(CodeZero, zeroReason(field), zeroHint(field), false)
 	case parsed.Sign() < 0:
-		return one(CodeNegative, "negative", didYouMean(write(strings.TrimPrefix(s, "-"))), true)
+		positive := strings.TrimPrefix(s, "-")
+		if larger, ok := enlarge(field, positive); ok && exact > -tiny {
+			positive = larger
+		}
+		return one(CodeNegative, "negative", didYouMean(write(positive)), true)
 	case exact < tiny && isFraction(parsed):
 		return one(CodeFraction, fractionReason(s), meantSize(field, s, write), true)
 	case exact < tiny:
@@ -62,18 +66,22 @@ func sizeFindings(field string, q Quantity, write func(string) string) []finding
 
 func unparsableSize(field, s string, err error, write func(string) string) []finding {
 	f := finding{Field: field, Code: CodeSyntax, reason: "not a quantity", hint: leaveOut(field), refuse: true}
-	switch r := repair(field, s); {
+	r := repair(field, s)
+	guess, guessed := r.hint(field, write)
+	switch {
 	case err == errExponent || err == errTooLong:
 		f.reason, f.hint = err.Error(), "name a size below 8Ei"
 	case field == "shm" && isWord(s, []string{"auto", "max", "automatic"}):
 		f.reason, f.hint = "the only word is auto, in small letters", didYouMean(write("auto"))
-	case isWord(s, []string{"auto", "max", "automatic"}):
+	case isWord(s, []string{"max"}):
+		f.reason = "not a quantity"
+	case isWord(s, []string{"auto", "automatic"}):
 		f.reason = "auto is known for shm only"
 		f.hint = "name a size, or leave " + field + " out to get the default"
 	case isWord(s, noWords):
 		f.reason = "not a quantity"
-	case r.text != "":
-		f.reason, f.hint = r.why, didYouMean(write(r.text))
+	case guessed:
+		f.reason, f.hint = r.why, guess
 	default:
 		f.reason, f.hint = r.why, `write a size such as "512Mi" or "2Gi"`
 	}

@@ -15,13 +15,16 @@ const (
 	textGPU            = "gpu must be an accelerator string such as 'A100:4', a device count, or a GPU()/TPU()/Device() instance, got "
 )
 
+// hintPair says what a flag or a sequence may hold.
+const hintPair = "write one value, or a request and a limit"
+
 // check applies the SDK's rules in the SDK's order (Resources.__post_init__), and replaces deprecated spellings.
 func (w *written) check() ([]Warning, error) {
 	if w.cpu.kind == tuple && len(w.cpu.items) != 2 {
-		return nil, &SDKError{Field: "cpu", Text: "cpu tuple must have exactly two elements"}
+		return nil, &SDKError{Field: "cpu", Text: "cpu tuple must have exactly two elements", Hint: hintPair}
 	}
 	if w.memory.kind == tuple && len(w.memory.items) != 2 {
-		return nil, &SDKError{Field: "memory", Text: "memory tuple must have exactly two elements"}
+		return nil, &SDKError{Field: "memory", Text: "memory tuple must have exactly two elements", Hint: hintPair}
 	}
 	if err := checkCPU(w.cpu, true); err != nil {
 		return nil, err
@@ -99,7 +102,7 @@ func (w *written) checkGPU() ([]Warning, error) {
 	case none, deviceKind:
 	case boolean, integer:
 		if negative, _ := v.number(); negative {
-			return nil, gpuError("gpu must be greater than or equal to 0")
+			return nil, &SDKError{Field: "gpu", Text: "gpu must be greater than or equal to 0", Hint: "ask for at least 1, or leave gpu out"}
 		}
 	case str:
 		name, rest, colon := cutLiteral(v.text)

@@ -31,6 +31,9 @@ func ReadYAML(node *yaml.Node) (Resources, []Warning, error) {
 	lines := map[string]int{}
 	err := eachKey(node, "resources", w.fields(), func(key string, v *yaml.Node) error {
 		lines[key] = v.Line
+		if key != "gpu" && v.Kind == yaml.MappingNode {
+			return mappingError(key)
+		}
 		got, err := valueOfYAML(v, 0)
 		if err == nil && key == "gpu" {
 			got, err = got.asDevice()

@@ -125,6 +125,11 @@ func flagged(flag string, err error) error {
 }
 
 func applyResources(_ World, o runOptions, _ *config.Settings, t *executor.Task) error {
+	for flag, value := range map[string]string{"cpu": o.CPU, "memory": o.Memory, "gpu": o.GPU, "disk": o.Disk, "shm": o.Shm} {
+		if o.Given[flag] && strings.TrimSpace(value) == "" { // an unset variable of a shell
+			return usagef("give a value, or leave the flag out", "--%s is empty", flag)
+		}
+	}
 	written, _, err := resources.ParseFlags(resources.Flags{CPU: o.CPU, Memory: o.Memory, GPU: o.GPU, Disk: o.Disk, Shm: o.Shm})
 	if err != nil {
 		return &userError{what: err.Error(), cause: err}
