@@ -103,7 +103,7 @@ func TestResultToAPipe(t *testing.T) {
 	defer w.Close()
 	file, err := openResult(filepath.Join("/proc/self/fd", itoa(int(w.Fd()))))
 	if err != nil {
-		t.Skip("no /proc here:", err)
+		t.Fatal(err)
 	}
 	if err := file.write([]byte("the end")); err != nil {
 		t.Fatal(err)

@@ -69,16 +69,6 @@ func Program(t testing.TB, name string) string {
 	return path
 }
 
-// Engine needs a Docker Engine that answers, and returns its client program.
-func Engine(t testing.TB) string {
-	t.Helper()
-	docker := Program(t, "docker")
-	if err := exec.CommandContext(t.Context(), docker, "version", "--format", "{{.Server.Version}}").Run(); err != nil {
-		Skip(t, "docker", "needs a Docker Engine that answers")
-	}
-	return docker
-}
-
 func errText(err error) string {
 	if e, ok := err.(*os.PathError); ok {
 		return e.Err.Error()

@@ -3,7 +3,6 @@
 package cgroup
 
 import (
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -111,14 +110,4 @@ func kilobytes(texts []string) (sum int64) {
 		sum += n << 10
 	}
 	return sum
-}
-
-// KernelLogReadable reports whether the kernel log can be read here.
-func KernelLogReadable() bool {
-	f, err := os.OpenFile("/dev/kmsg", os.O_RDONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return false
-	}
-	f.Close()
-	return true
 }

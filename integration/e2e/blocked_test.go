@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The outcome's file cannot be written, as on a disk that is full: the verdict
+// still is the kernel's.
+func TestVerdictWithoutOutcomeFile(t *testing.T) {
+	nothingLeft(t)
+	h := newHome(t)
+	c := h.start(t, "run", "--memory", "32Mi", "--json", "--", "sh", "-c", "echo ready; sleep 1; ./hog touch 64")
+	c.waitFor(t, "ready")
+	dirs, err := filepath.Glob(filepath.Join(h.state(), "tasks", "*", "attempts", "1"))
+	if err != nil || len(dirs) != 1 {
+		t.Fatalf("attempts: %v, %v", dirs, err)
+	}
+	// A directory stands where the shim writes first.
+	if err := os.Mkdir(filepath.Join(dirs[0], "outcome.json.tmp"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c.end(t).want(t, 137, "oom")
+}
+
+// The second signal ends everything although nobody reads the output.
+func TestKillWithBlockedReader(t *testing.T) {
+	nothingLeft(t)
+	h := newHome(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	c := h.prepare(t, "run", "--memory", "64Mi", "--quiet", "--", "sh", "-c", "trap '' TERM; yes")
+	c.Stdout = w
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if _, err := r.Read(make([]byte, 2)); err != nil { // it runs; from now on nobody reads
+		t.Fatal(err)
+	}
+	time.Sleep(300 * time.Millisecond)
+	for range 2 {
+		if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	ended := make(chan struct{})
+	go func() { _ = c.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		_ = c.Process.Kill()
+		<-ended
+		t.Fatal("it still waits for its reader")
+	}
+	if got := c.ProcessState.ExitCode(); got != 143 {
+		t.Errorf("exit %d, want 143", got)
+	}
+}
