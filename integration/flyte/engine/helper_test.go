@@ -281,6 +281,23 @@ func (s *script) finish(id ActionID, end End) {
 	s.w.t.Fatalf("%s does not run", id)
 }
 
+// finishAny ends a running attempt of some task.
+func (s *script) finishAny(task string) {
+	s.w.t.Helper()
+	var id ActionID
+	for deadline := time.Now().Add(10 * time.Second); id.Name == "" && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		s.mu.Lock()
+		for _, p := range s.live {
+			if p.order.Action.Task.GetSpec().GetTaskTemplate().GetId().GetName() == task && len(p.end) == 0 {
+				id = p.order.Action.ID
+			}
+		}
+		s.mu.Unlock()
+	}
+	s.finish(id, ok)
+	s.w.phase(id, succeeded)
+}
+
 func (s *script) starts(name string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

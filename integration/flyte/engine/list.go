@@ -105,8 +105,12 @@ func readActions(tx book.Tx, id RunID) ([]*Action, error) {
 }
 
 // Runs lists runs with their root actions, page by page: next is the token of
-// the following page, "" after the last one.
+// the following page, "" after the last one. A token that it did not make is
+// ErrInvalid.
 func (e *Engine) Runs(f RunFilter) (runs []*Run, roots []*Action, next string, err error) {
+	if _, run, _ := strings.Cut(f.Token, "/"); f.Token != "" && strings.Count(run, "/") != 2 {
+		return nil, nil, "", fmt.Errorf("%w: the page token %q is none of drydock's", ErrInvalid, f.Token)
+	}
 	token := f.Token // of the last run that was looked at
 	for {
 		ids, tokens := e.page(f.Oldest, token)

@@ -39,6 +39,7 @@ type node struct {
 	a        *Action // the newest snapshot
 	children []*node
 	open     int // children that are not done
+	index    int // in the run's order
 
 	loan    *executor.Loan // of its attempts
 	driving bool           // a goroutine looks after it
@@ -53,7 +54,7 @@ func newLiveRun(e *Engine, run *Run) *liveRun {
 
 // place adds an action to the tree. Actions come after their parents.
 func (r *liveRun) place(a *Action) *node {
-	n := &node{a: a, loan: new(executor.Loan)}
+	n := &node{a: a, loan: new(executor.Loan), index: len(r.order)}
 	r.nodes[a.ID.Name] = n
 	r.order = append(r.order, n)
 	if p := r.nodes[a.Parent]; p != nil && a.Parent != "" {

@@ -8,7 +8,7 @@ import (
 )
 
 // slots keep a run's max_action_concurrency: how many of its task actions may
-// run at a time, first come first served. Parents count, as on the cluster;
+// run at a time, in the order of their creation. Parents count, as on the cluster;
 // but when all that run wait for children, one more may: a run that can only
 // wait for itself would never end.
 type slots struct {
@@ -31,7 +31,8 @@ func (r *liveRun) takeSlot(ctx context.Context, n *node) error {
 		return context.Cause(ctx)
 	}
 	w := &waiter{n, make(chan struct{})}
-	r.slots.waiting = append(r.slots.waiting, w)
+	at, _ := slices.BinarySearchFunc(r.slots.waiting, n.index, func(w *waiter, index int) int { return w.node.index - index })
+	r.slots.waiting = slices.Insert(r.slots.waiting, at, w)
 	r.slots.grant(r)
 	r.mu.Unlock()
 	select {

@@ -12,9 +12,10 @@ import (
 // nil, the end of the snapshot.
 type Update struct{ Action *Action }
 
-// Watches call f from the caller's goroutine, and end with f's error, with
-// ErrShutdown when the server goes, and with nil when ctx ends or nothing is
-// to come any more.
+// Watches call f from the caller's goroutine. They end with f's error, with
+// ctx's cause, with ErrShutdown when the server goes, and with nil when
+// nothing is to come any more. What is not there is ErrNotFound, before f is
+// called.
 
 // WatchAction calls f with an action's state at once and after each change;
 // states that follow each other fast may be left out, the last one never.
@@ -47,7 +48,7 @@ func (e *Engine) WatchAction(ctx context.Context, id ActionID, f func(*Action) e
 			}
 		}
 		if err := e.wait(ctx, changed); err != nil {
-			return watchEnd(ctx, err)
+			return err
 		}
 	}
 }
@@ -83,7 +84,7 @@ func (e *Engine) WatchRun(ctx context.Context, id RunID, f func([]*Action) error
 			return nil
 		}
 		if err := e.wait(ctx, changed); err != nil {
-			return watchEnd(ctx, err)
+			return err
 		}
 	}
 }
@@ -129,7 +130,7 @@ func (e *Engine) WatchChildren(ctx context.Context, parent ActionID, f func(Upda
 			continue
 		}
 		if err := e.wait(ctx, changed); err != nil {
-			return watchEnd(ctx, err)
+			return err
 		}
 	}
 }
@@ -151,7 +152,7 @@ func (e *Engine) watchEnded(ctx context.Context, parent ActionID, f func(Update)
 	if err := f(Update{}); err != nil {
 		return err
 	}
-	return watchEnd(ctx, e.wait(ctx, nil))
+	return e.wait(ctx, nil)
 }
 
 // since returns what changed after an entry of the log, each action once and
@@ -183,18 +184,15 @@ func (e *Engine) wait(ctx context.Context, changed <-chan struct{}) error {
 	}
 }
 
-func watchEnd(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
-}
-
 // WatchRuns calls f with every change of a root action from now on. A watcher
-// that is slow misses states, but never the last one of a run.
+// that is slow misses states, but never the last one of a run. First it calls
+// f with nothing: what is read from then on misses no change.
 func (e *Engine) WatchRuns(ctx context.Context, f func(*Run, *Action) error) error {
 	w := e.roots.join()
 	defer e.roots.leave(w)
+	if err := f(nil, nil); err != nil {
+		return err
+	}
 	for {
 		for _, n := range w.take() {
 			if err := f(n.run, n.root); err != nil {
@@ -202,7 +200,7 @@ func (e *Engine) WatchRuns(ctx context.Context, f func(*Run, *Action) error) err
 			}
 		}
 		if err := e.wait(ctx, w.news); err != nil {
-			return watchEnd(ctx, err)
+			return err
 		}
 	}
 }
