@@ -7,7 +7,7 @@ LDFLAGS   := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 PREFIX    ?= /usr/local
 FUZZTIME  ?= 10s
 
-.PHONY: build test check bench fuzz-short image demo clean docs install
+.PHONY: build test check bench fuzz-short image demo clean docs idl install
 
 build: ## both programs into bin/
 	@scripts/need build
@@ -19,9 +19,10 @@ test: build ## everything, in lanes, with the seconds of each
 	@scripts/need zoo
 	DRYDOCK_BIN=$(CURDIR)/bin go run ./internal/lanes
 
-check: ## format, vet, static analysis, layers, docs current
+check: ## format, generated code, vet, static analysis, layers, docs current
 	@scripts/need build
 	@scripts/gofmt
+	@scripts/idl --check
 	go vet ./...
 	go vet -tags "$(SHIM_TAGS)" ./sandbox/native/...
 	go tool staticcheck ./...
@@ -43,6 +44,9 @@ demo: build ## a program that runs out of memory, is explained, and succeeds wit
 
 docs: ## write the generated parts of docs/ and the golden files
 	go test ./internal/cli ./internal/report -run 'TestReference|TestHelp|TestGolden|TestStart' -update
+
+idl: ## write the Go code of the Flyte protocol
+	scripts/idl
 
 install: build ## into $(PREFIX)/bin
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin bin/drydock bin/drydock-shim
