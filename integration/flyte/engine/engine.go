@@ -90,13 +90,14 @@ type NewRun struct {
 }
 
 // Event is something that happened, for displays. Progress is set for news of
-// an attempt that is not in the record.
+// an attempt that is not in the record, End where an attempt's end changed the
+// action.
 type Event struct {
 	Time     time.Time
 	Run      *Run
 	Action   *Action
 	Progress *Progress
-	End      *End // of the attempt that just ended
+	End      *End
 }
 
 // New returns an Engine that knows the unfinished runs in the book. It starts

@@ -96,7 +96,7 @@ func (r *liveRun) add(a *Action) (*node, error) {
 	}
 	n := r.place(a)
 	r.e.count(common.ActionPhase_ACTION_PHASE_UNSPECIFIED, a)
-	r.publish(n, a)
+	r.publish(n, a, nil)
 	return n, nil
 }
 
@@ -104,6 +104,11 @@ func (r *liveRun) add(a *Action) (*node, error) {
 // What is not durable is written with the next change that is: after a crash
 // it is found out again. Call it with mu held.
 func (r *liveRun) set(n *node, durable bool, f func(*State)) error {
+	return r.setEnd(n, durable, nil, f)
+}
+
+// setEnd is set for a change that an attempt's end makes.
+func (r *liveRun) setEnd(n *node, durable bool, end *End, f func(*State)) error {
 	next := *n.a
 	next.Attempts = slices.Clone(n.a.Attempts)
 	f(&next.State)
@@ -114,7 +119,7 @@ func (r *liveRun) set(n *node, durable bool, f func(*State)) error {
 	}
 	r.e.count(n.a.Phase, &next)
 	ended := !n.a.Done() && next.Done()
-	r.publish(n, &next)
+	r.publish(n, &next, end)
 	if ended {
 		r.ended(n)
 	}
@@ -122,14 +127,14 @@ func (r *liveRun) set(n *node, durable bool, f func(*State)) error {
 }
 
 // publish makes a snapshot the newest one and wakes the watchers.
-func (r *liveRun) publish(n *node, a *Action) {
+func (r *liveRun) publish(n *node, a *Action, end *End) {
 	r.revision++
 	a.Revision = r.revision
 	n.a = a
 	r.log = append(r.log, change{n, r.revision})
 	close(r.changed)
 	r.changed = make(chan struct{})
-	r.e.observe(Event{Run: r.run, Action: a})
+	r.e.observe(Event{Run: r.run, Action: a, End: end})
 	if a.ID.Name == RootAction {
 		r.e.tellRoot(r.run, a)
 	}

@@ -23,14 +23,13 @@ func (r *liveRun) settle(n *node, end End, launched bool) (over bool, err error)
 		return true, r.closeAttempt(n, end)
 	}
 	next := r.verdict(n.a, end)
-	err = r.set(n, true, func(s *State) {
+	err = r.setEnd(n, true, &end, func(s *State) {
 		r.conclude(s, end)
 		next(s)
 	})
 	if err != nil {
 		return false, err
 	}
-	r.e.observe(Event{Run: r.run, Action: n.a, End: &end})
 	if n.a.Phase == common.ActionPhase_ACTION_PHASE_SUCCEEDED && launched {
 		r.putInCache(n)
 	}
@@ -39,16 +38,12 @@ func (r *liveRun) settle(n *node, end End, launched bool) (over bool, err error)
 
 // closeAttempt notes that nothing is left of an aborted action's attempt.
 func (r *liveRun) closeAttempt(n *node, end End) error {
-	err := r.set(n, true, func(s *State) {
+	return r.setEnd(n, true, &end, func(s *State) {
 		if at := s.last(); at != nil {
 			at.Ended = r.e.now()
 			at.HasReport = end.HasReport
 		}
 	})
-	if err == nil {
-		r.e.observe(Event{Run: r.run, Action: n.a, End: &end})
-	}
-	return err
 }
 
 // conclude notes the attempt's own end.
