@@ -11,14 +11,49 @@ import (
 )
 
 // Lease is what admission gave an attempt. It lives as long as the sandbox.
+// Its methods are safe for concurrent use.
 type Lease struct {
 	Holds Capacity
-	once  sync.Once
-	give  func()
+
+	from  *admission
+	state leaseState // guarded by from.mu
 }
 
+// leaseState says how a lease stands in the books.
+type leaseState int
+
+const (
+	leaseHeld     leaseState = iota // counted
+	leaseLent                       // kept, not counted
+	leaseReleased                   // over
+)
+
 // Release gives the lease back. A second call does nothing.
-func (l *Lease) Release() { l.once.Do(l.give) }
+func (l *Lease) Release() { l.become(leaseReleased) }
+
+// lend stops counting the lease, so that others may be let in.
+func (l *Lease) lend() { l.become(leaseLent) }
+
+// recall counts it again, even beyond the capacity.
+func (l *Lease) recall() { l.become(leaseHeld) }
+
+// become moves the lease to another state. A released one stays released.
+func (l *Lease) become(state leaseState) {
+	a := l.from
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if l.state == state || l.state == leaseReleased {
+		return
+	}
+	if l.state == leaseHeld {
+		a.sub(l.Holds)
+	}
+	if state == leaseHeld {
+		a.add(l.Holds)
+	}
+	l.state = state
+	a.admit()
+}
 
 // admission lets attempts in, first come, first served, while their requests
 // fit. A small task does not overtake a large one that waits: it could do so
@@ -47,7 +82,7 @@ func (a *admission) take(ctx context.Context, need Capacity, onWait func(string)
 	if len(a.waiting) == 0 && a.fits(need) {
 		a.add(need)
 		a.mu.Unlock()
-		return a.lease(need), nil
+		return &Lease{Holds: need, from: a}, nil
 	}
 	w := &waiter{need: need, ready: make(chan struct{})}
 	a.waiting = append(a.waiting, w)
@@ -57,16 +92,25 @@ func (a *admission) take(ctx context.Context, need Capacity, onWait func(string)
 	onWait(reason)
 	select {
 	case <-w.ready:
-		return a.lease(need), nil
+		return &Lease{Holds: need, from: a}, nil
 	case <-ctx.Done():
 		a.leave(w)
 		return nil, abortOf(ctx)
 	}
 }
 
+// force returns a lease on need at once, even beyond the capacity: what runs
+// already cannot be made to wait. Nobody new is let in until it fits again.
+func (a *admission) force(need Capacity) *Lease {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.add(need)
+	return &Lease{Holds: need, from: a}
+}
+
 // reason says what an attempt waits for; the lock is held.
 func (a *admission) reason(need Capacity) string {
-	free := Capacity{a.capacity.CPUMilli - a.used.CPUMilli, a.capacity.Memory - a.used.Memory}
+	free := Capacity{max(0, a.capacity.CPUMilli-a.used.CPUMilli), max(0, a.capacity.Memory-a.used.Memory)}
 	if a.fits(need) {
 		return fmt.Sprintf("waits for its turn behind %d others", len(a.waiting)-1)
 	}
@@ -89,15 +133,6 @@ func (a *admission) leave(w *waiter) {
 		}
 	}
 	a.admit() // others may have waited behind w only
-}
-
-func (a *admission) lease(need Capacity) *Lease {
-	return &Lease{Holds: need, give: func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.sub(need)
-		a.admit()
-	}}
 }
 
 // admit lets in who fits, from the front; the lock is held.

@@ -21,17 +21,22 @@ func (r *run) attempt(ctx context.Context, n int, d resources.Demand) (Attempt, 
 		return Attempt{}, err
 	}
 	defer lease.Release()
+	defer r.opts.loan.of(lease)()
 
 	dir, err := r.state.CreateAttempt(r.id, n)
 	if err != nil {
 		return Attempt{}, err
 	}
-	judge := r.judgeOptions()
-	if err := r.recordDemand(dir, d, judge); err != nil {
+	spec, err := r.spec(n, dir, d)
+	if err != nil {
 		return Attempt{}, err
 	}
-	spec := r.spec(n, dir, d)
-	r.tellAdmitted(spec, d)
+	defer removeScratch(dir)
+	judge, limits := r.judgeOptions(), r.enforcement(spec, d)
+	if err := r.recordDemand(spec, d, judge, limits); err != nil {
+		return Attempt{}, err
+	}
+	r.tellAdmitted(spec.Dir, d, limits)
 
 	a := Attempt{Number: n, Demand: d, Dir: dir}
 	outcome, err := r.sandboxed(ctx, spec)
@@ -59,13 +64,19 @@ func (r *run) admit(ctx context.Context, d resources.Demand) (*Lease, error) {
 	return lease, err
 }
 
-func (r *run) tellAdmitted(spec sandbox.Spec, d resources.Demand) {
+// enforcement says beforehand how the limits will be held, as far as the
+// sandbox can tell.
+func (r *run) enforcement(spec sandbox.Spec, d resources.Demand) []sandbox.Enforcement {
 	var limits []sandbox.Enforcement
 	if reporter, ok := r.sandbox.(sandbox.Reporter); ok {
 		limits = reporter.Enforcement(spec)
 	}
+	return enforcement(limits, d)
+}
+
+func (r *run) tellAdmitted(dir string, d resources.Demand, limits []sandbox.Enforcement) {
 	r.emitter.emit(Event{Type: EventAdmitted, Admitted: &Admitted{
-		Resources: d, Limits: enforcement(limits, d), Warnings: r.result.Warnings, Dir: spec.Dir}})
+		Resources: d, Limits: limits, Warnings: r.result.Warnings, Dir: dir}})
 }
 
 // errFactsLost marks an attempt that ran and whose outcome is not to be had.
@@ -89,13 +100,19 @@ func (r *run) sandboxed(ctx context.Context, spec sandbox.Spec) (sandbox.Outcome
 		}
 		return sandbox.Outcome{}, err
 	}
-	stopped := r.stopWhenAsked(ctx, running, spec.Grace)
+	defer flush()
+	return r.accompany(ctx, running, spec.Limits, spec.Grace)
+}
+
+// accompany follows a running attempt to its end, whoever started it, and
+// returns the facts.
+func (r *run) accompany(ctx context.Context, running sandbox.Running, limits sandbox.Limits, grace time.Duration) (sandbox.Outcome, error) {
+	stopped := r.stopWhenAsked(ctx, running, grace)
 	resized := r.passResizes(running)
-	r.follow(running, spec)
+	r.follow(running, limits)
 	outcome, err := running.Wait()
 	stopped()
 	resized()
-	flush()
 	r.emitter.finish()
 	if err != nil {
 		return outcome, fmt.Errorf("%w: %w", errFactsLost, err)
@@ -150,8 +167,8 @@ func (r *run) passResizes(running sandbox.Running) func() {
 }
 
 // follow passes on what happens until the attempt has ended.
-func (r *run) follow(running sandbox.Running, spec sandbox.Spec) {
-	live := liveOOM{limit: spec.Limits.Memory, goesOn: !spec.Limits.GroupKill}
+func (r *run) follow(running sandbox.Running, limits sandbox.Limits) {
+	live := liveOOM{limit: limits.Memory, goesOn: !limits.GroupKill}
 	for e := range running.Events() {
 		switch {
 		case e.Started != nil:
@@ -176,7 +193,10 @@ func (r *run) judge(ctx context.Context, a *Attempt, o sandbox.Outcome, lost err
 	if ctx.Err() != nil {
 		opts.StoppedBy = stoppedBy(context.Cause(ctx))
 	}
-	a.Verdict = Judge(o, opts)
+	known, recorded := written(a.Dir) // by a JudgeCommand, or before a crash
+	if a.Verdict = known; !recorded {
+		a.Verdict = Judge(o, opts)
+	}
 	switch {
 	case a.Verdict.Class == Aborted:
 		r.result.Cause = context.Cause(ctx)
@@ -189,7 +209,9 @@ func (r *run) judge(ctx context.Context, a *Attempt, o sandbox.Outcome, lost err
 		r.emitter.emit(Event{Type: EventOOM, OOM: a.Verdict.OOM})
 	}
 	r.oomTold = false // the next attempt has its own
-	r.recordVerdict(*a)
+	if !recorded {
+		r.recordVerdict(*a)
+	}
 }
 
 // judgeOptions are written down beside the demand, so that whoever reads the

@@ -38,6 +38,12 @@ func (t Task) complete() (Task, error) {
 		maps.Copy(env, t.Env)
 		t.Env = env
 	}
+	if t.Scratch != "" {
+		t.Scratch = filepath.Clean(t.Scratch)
+	}
+	if t.WorkDir == "" && t.Scratch != "" {
+		t.WorkDir = t.Scratch
+	}
 	if t.Image != "" { // the image's own working directory is the sandbox's to know
 		return t, nil
 	}
@@ -62,6 +68,9 @@ func (t Task) check() error {
 		return refuse(nil, "leave them out for none", "the number of retries, or the time before them, is negative")
 	case t.ChildOOM != "" && t.ChildOOM != ChildOOMFail && t.ChildOOM != ChildOOMWarn:
 		return refuse(nil, "use fail or warn", "%q does not say what a child's out-of-memory means", string(t.ChildOOM))
+	}
+	if s := t.Scratch; s != "" && (!filepath.IsAbs(s) || filepath.Clean(s) == "/" || strings.ContainsRune(s, 0)) {
+		return refuse(nil, "name a directory such as /tmp/work", "the scratch directory %q is not an absolute path below /", s)
 	}
 	for _, word := range t.Command {
 		if strings.ContainsRune(word, 0) {

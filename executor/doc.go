@@ -14,6 +14,11 @@
 //		_, err = executor.Run(ctx, task.Override(resources.Resources{Memory: resources.Of("1Gi")}))
 //	}
 //
+// A program that may be restarted while its tasks run gives each an id before
+// it starts (NewID, WithID), and follows those that its predecessor left with
+// Executor.Adopt. A task that only waits for others lends them what it holds
+// (Loan).
+//
 // Facts and opinions never mix: package sandbox reports what the kernel said,
 // this package alone says what it means (Judge).
 package executor

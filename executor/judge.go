@@ -21,6 +21,7 @@ func JudgeDir(dir string) (Verdict, error) {
 	var written verdictRecord
 	err := state.ReadJSON(filepath.Join(dir, state.VerdictFile), verdictVersion, &written)
 	if err == nil {
+		written.restoreTimes()
 		return written.Verdict, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {

@@ -16,6 +16,8 @@ type options struct {
 	output  bool
 	kill    <-chan struct{}
 	resize  <-chan sandbox.TerminalSize
+	loan    *Loan
+	id      *string // nil: a new one
 
 	// These make a Run of the package, or of an Executor, differ in its Config.
 	sandbox  sandbox.Sandbox
@@ -51,6 +53,18 @@ func WithKill(c <-chan struct{}) RunOption {
 // it has one (Task.TTY).
 func WithResize(c <-chan sandbox.TerminalSize) RunOption {
 	return func(o *options) { o.resize = c }
+}
+
+// WithID makes id, one of NewID's, the task's own, so that the caller can write
+// it down before anything starts and find the task again with Adopt. An id of
+// another form, or one that a task already has, is refused (*RefusedError).
+func WithID(id string) RunOption {
+	return func(o *options) { o.id = &id }
+}
+
+// WithLoan lets l decide whether the task's running attempt is counted.
+func WithLoan(l *Loan) RunOption {
+	return func(o *options) { o.loan = l }
 }
 
 // WithSandbox runs the task in another sandbox.

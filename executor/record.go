@@ -3,7 +3,9 @@
 package executor
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -11,6 +13,7 @@ import (
 
 	"drydock/internal/state"
 	"drydock/resources"
+	"drydock/sandbox"
 )
 
 // Versions of the documents in the state directory. A newer one is refused.
@@ -34,6 +37,7 @@ type taskRecord struct {
 	CleanEnv  bool                `json:"clean_env,omitempty"`
 	Image     string              `json:"image,omitempty"`
 	WorkDir   string              `json:"work_dir,omitempty"`
+	Scratch   string              `json:"scratch,omitempty"`
 	Timeout   float64             `json:"timeout_seconds,omitempty"`
 	Retries   int                 `json:"retries,omitempty"`
 	OOMRetry  *OOMRetry           `json:"oom_retry,omitempty"`
@@ -41,11 +45,14 @@ type taskRecord struct {
 }
 
 // demandRecord is an attempt's demand.json: what the verdict will need beside
-// the outcome.
+// the outcome, and what another process needs to follow the attempt.
 type demandRecord struct {
-	Version int              `json:"version"`
-	Demand  resources.Demand `json:"demand"`
-	Judge   JudgeOptions     `json:"judge"`
+	Version     int                   `json:"version"`
+	Demand      resources.Demand      `json:"demand"`
+	Judge       JudgeOptions          `json:"judge"`
+	Limits      sandbox.Limits        `json:"limits,omitzero"`
+	Grace       float64               `json:"grace_seconds,omitempty"`
+	Enforcement []sandbox.Enforcement `json:"enforcement,omitempty"`
 }
 
 // verdictRecord is an attempt's verdict.json.
@@ -56,7 +63,13 @@ type verdictRecord struct {
 
 func (r *run) recordTask() error {
 	dir, err := r.state.CreateTask(r.id)
+	if errors.Is(err, fs.ErrExist) {
+		return refuse(err, "take a new one from executor.NewID", "there is a task %s already", r.id)
+	}
 	if err != nil {
+		return err
+	}
+	if err := r.lock(); err != nil {
 		return err
 	}
 	t := r.task
@@ -64,13 +77,28 @@ func (r *run) recordTask() error {
 		Version: taskVersion, ID: r.id, Name: t.Name, Time: time.Now().UTC(),
 		Command: t.Command, Resources: t.Resources, Profile: r.x.config.ProfileName,
 		EnvNames: slices.Sorted(maps.Keys(t.Env)), CleanEnv: t.CleanEnv,
-		Image: t.Image, WorkDir: t.WorkDir,
+		Image: t.Image, WorkDir: t.WorkDir, Scratch: t.Scratch,
 		Timeout: t.Timeout.Seconds(), Retries: t.Retries.Count, OOMRetry: t.OOMRetry, ChildOOM: t.ChildOOM,
 	})
 }
 
-func (r *run) recordDemand(dir string, d resources.Demand, judge JudgeOptions) error {
-	return state.WriteJSON(filepath.Join(dir, state.DemandFile), demandRecord{demandVersion, d, judge})
+// lock makes the task ours until unlock: nobody adopts it meanwhile.
+func (r *run) lock() error {
+	unlock, err := r.state.LockTask(r.id)
+	if errors.Is(err, state.ErrLocked) {
+		return refuse(ErrInUse, "wait for its end, or end the process that holds it", "task %s is being run or followed already", r.id)
+	}
+	if err == nil {
+		r.unlock = unlock
+	}
+	return err
+}
+
+func (r *run) recordDemand(spec sandbox.Spec, d resources.Demand, judge JudgeOptions, limits []sandbox.Enforcement) error {
+	return state.WriteJSON(filepath.Join(spec.Dir, state.DemandFile), demandRecord{
+		Version: demandVersion, Demand: d, Judge: judge,
+		Limits: spec.Limits, Grace: spec.Grace.Seconds(), Enforcement: limits,
+	})
 }
 
 // recordVerdict writes verdict.json. That it cannot be written does not

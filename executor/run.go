@@ -22,17 +22,21 @@ import (
 // SIGKILL) and Run returns when everything of it is gone; the context's cause
 // is kept.
 func (x *Executor) Run(ctx context.Context, task Task, opts ...RunOption) (*Result, error) {
+	r := x.newRun(task, opts)
+	if in := r.opts.streams.Stdin; in != nil {
+		r.stdin = newStdin(in)
+		defer r.stdin.close()
+	}
+	return r.do(ctx)
+}
+
+func (x *Executor) newRun(task Task, opts []RunOption) *run {
 	var o options
 	for _, opt := range opts {
 		opt(&o)
 	}
-	r := &run{x: x, task: task, opts: o, profile: x.profile, sandbox: x.config.Sandbox, state: x.state,
-		emitter: &emitter{consume: o.events}}
-	if o.streams.Stdin != nil {
-		r.stdin = newStdin(o.streams.Stdin)
-		defer r.stdin.close()
-	}
-	return r.do(ctx)
+	return &run{x: x, task: task, opts: o, profile: x.profile, sandbox: x.config.Sandbox, state: x.state,
+		emitter: &emitter{consume: o.events}, result: &Result{Task: task}, unlock: func() {}}
 }
 
 // run is one Run under way; one goroutine owns it.
@@ -48,13 +52,15 @@ type run struct {
 	stdin   *stdin // nil: empty
 
 	result   *Result
-	recorded bool // task.json is written
-	oomTold  bool // this attempt's oom event is out
+	recorded bool   // task.json is written
+	restored bool   // the result was read from ended.json
+	unlock   func() // gives the task's lock back
+	oomTold  bool   // this attempt's oom event is out
 }
 
 // do runs the task and tells its end, whatever happens on the way.
 func (r *run) do(ctx context.Context) (*Result, error) {
-	r.result = &Result{Task: r.task}
+	defer func() { r.unlock() }()
 	if err := r.attempts(ctx); err != nil {
 		r.giveUp(err)
 	}
@@ -99,11 +105,10 @@ func (r *run) prepare() (resources.Demand, error) {
 	if err := r.configure(); err != nil {
 		return resources.Demand{}, err
 	}
-	id, err := state.NewID()
+	err := r.identify()
 	if err != nil {
 		return resources.Demand{}, err
 	}
-	r.id, r.emitter.id, r.result.ID = id, id, id
 	if r.task, err = r.task.complete(); err != nil {
 		return resources.Demand{}, err
 	}
@@ -121,6 +126,27 @@ func (r *run) prepare() (resources.Demand, error) {
 	err = r.recordTask()
 	r.recorded = err == nil
 	return d, err
+}
+
+// identify gives the task its id: the caller's, or a new one.
+func (r *run) identify() error {
+	if r.opts.id != nil {
+		return r.use(*r.opts.id)
+	}
+	id, err := state.NewID()
+	if err != nil {
+		return err
+	}
+	return r.use(id)
+}
+
+// use makes id the task's.
+func (r *run) use(id string) error {
+	if !state.ValidID(id) {
+		return refuse(nil, "take one from executor.NewID", "%q is no task id", id)
+	}
+	r.id, r.emitter.id, r.result.ID = id, id, id
+	return nil
 }
 
 // configure applies the options that replace parts of the Config.
@@ -183,6 +209,9 @@ func (r *run) giveUp(err error) {
 		return
 	}
 	r.result.Verdict = Verdict{Class: Error, Code: CodeInternal, Kind: KindSystem, Message: err.Error()}
+	if errors.Is(err, ErrNeverStarted) {
+		r.result.Verdict.Code = CodeNeverStarted
+	}
 	r.result.Cause = err
 }
 
@@ -190,6 +219,10 @@ func (r *run) giveUp(err error) {
 func (r *run) finish() {
 	r.result.EndedAt = time.Now()
 	r.recordEnd()
+	r.tellEnd()
+}
+
+func (r *run) tellEnd() {
 	r.emitter.emit(Event{Type: EventEnded, Time: r.result.EndedAt, Ended: r.result})
 }
 

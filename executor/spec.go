@@ -3,21 +3,25 @@
 package executor
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
+	"drydock/internal/state"
 	"drydock/resources"
 	"drydock/sandbox"
 	"drydock/sandbox/limits"
 )
 
 // spec translates attempt n of a completed task, kept in dir.
-func (r *run) spec(n int, dir string, d resources.Demand) sandbox.Spec {
+func (r *run) spec(n int, dir string, d resources.Demand) (sandbox.Spec, error) {
 	t := r.task
 	s := sandbox.Spec{
 		ID: r.id, Attempt: n, Dir: dir,
 		Args: t.Command, Env: t.environ(), WorkDir: t.WorkDir, User: t.User,
-		Image: t.Image, Mounts: t.Mounts, ReadOnly: t.ReadOnly,
+		Image: t.Image, Mounts: slices.Clone(t.Mounts), ReadOnly: t.ReadOnly,
 		Network: t.Network, Caps: sandbox.CapMode(r.profile.Security.Capabilities),
 		TTY: t.TTY, Size: t.Size,
 		Limits: limits.From(d, limits.Options{
@@ -35,8 +39,33 @@ func (r *run) spec(n int, dir string, d resources.Demand) sandbox.Spec {
 	if judge := r.x.config.JudgeCommand; len(judge) > 0 {
 		s.OnOrphaned = append(append([]string{}, judge...), dir)
 	}
-	return s
+	if t.Scratch != "" {
+		scratch, err := makeScratch(dir)
+		if err != nil {
+			return s, err
+		}
+		s.Mounts = slices.Insert(s.Mounts, 0, sandbox.Mount{Source: scratch, Target: t.Scratch})
+	}
+	return s, nil
 }
+
+// makeScratch makes the attempt's own writable directory. Everybody in the
+// sandbox may write there, as into a Kubernetes emptyDir; on the host the
+// directory above keeps others out.
+func makeScratch(dir string) (string, error) {
+	scratch := filepath.Join(dir, state.ScratchDir)
+	if err := os.Mkdir(scratch, 0o700); err != nil {
+		return "", fmt.Errorf("make the scratch directory: %w", err)
+	}
+	if err := os.Chmod(scratch, 0o777); err != nil { // whatever the umask is
+		return "", fmt.Errorf("make the scratch directory: %w", err)
+	}
+	return scratch, nil
+}
+
+// removeScratch removes it, unless the sandbox did so already. What cannot be
+// removed is in the attempt's directory, whose owner cleans up.
+func removeScratch(dir string) { _ = os.RemoveAll(filepath.Join(dir, state.ScratchDir)) }
 
 // grace is the time between SIGTERM and SIGKILL.
 func (t Task) grace() time.Duration {

@@ -30,13 +30,19 @@ type Task struct {
 	Env       map[string]string   // laid over the environment's
 	CleanEnv  bool                // do not inherit the caller's environment
 	Image     string
-	WorkDir   string // "": the environment's, then the process's own
-	Mounts    []sandbox.Mount
-	ReadOnly  bool
-	User      string
-	Network   sandbox.Network // "": host
-	TTY       bool
-	Size      sandbox.TerminalSize
+	WorkDir   string // "": the environment's, then Scratch, then the process's own
+	// Scratch is an absolute path inside the sandbox at which each attempt
+	// sees an empty, writable directory of its own, on disk and gone with the
+	// attempt. It need not exist on the host. "": none.
+	Scratch string
+	// Mounts show host paths, in this order and after Scratch; also what the
+	// sandbox hides, such as a directory below /tmp.
+	Mounts   []sandbox.Mount
+	ReadOnly bool
+	User     string
+	Network  sandbox.Network // "": host
+	TTY      bool
+	Size     sandbox.TerminalSize
 
 	Timeout  time.Duration // 0: none; of each attempt
 	Grace    time.Duration // 0: DefaultGrace; negative: kill at once

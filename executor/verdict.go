@@ -28,6 +28,7 @@ const (
 	CodeUnknown           = "Unknown"
 	CodeRefused           = "Refused"
 	CodeInternal          = "InternalError"
+	CodeNeverStarted      = "NeverStarted" // its process was gone before anything ran; see Executor.Adopt
 )
 
 // stopEvict is the reason that a poller of disk use will stop an attempt for;

@@ -46,6 +46,22 @@ type Reporter interface {
 	Enforcement(spec Spec) []Enforcement
 }
 
+// Attacher is a Sandbox whose attempts can be taken over by another process
+// than the one that started them.
+type Attacher interface {
+	// Attach follows the attempt that spec's ID, Attempt and Dir name. A
+	// living one delivers the events from now on, after those that tell how
+	// it stands (started, an OOM, a stop); one that has ended is a Running
+	// whose Wait returns at once. What a dead supervisor left is cleaned up,
+	// and Wait's error wraps ErrNoOutcome then.
+	//
+	// An error that wraps ErrNotBegun says that no supervisor ever began the
+	// attempt and that none will: the caller has made sure that nobody is in
+	// the middle of a Start for it. Several may follow one attempt. ctx
+	// bounds the search only, as in Start.
+	Attach(ctx context.Context, spec Spec) (Running, error)
+}
+
 // TerminalSize is a terminal's size in character cells.
 type TerminalSize struct {
 	Rows uint16 `json:"rows"`
@@ -72,6 +88,10 @@ const (
 // ErrNoOutcome is wrapped by Running.Wait when the supervisor ended without
 // leaving an outcome document (it was killed, or the machine went down).
 var ErrNoOutcome = errors.New("the attempt's supervisor left no outcome")
+
+// ErrNotBegun is wrapped by Attach when there is nothing to follow: the attempt
+// was never begun, and will not be.
+var ErrNotBegun = errors.New("the attempt was never begun")
 
 // UnsupportedError says that this machine cannot run a sandbox at all.
 type UnsupportedError struct {

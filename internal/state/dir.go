@@ -25,6 +25,7 @@ const (
 	VerdictFile = "verdict.json"
 	OutcomeFile = "outcome.json"
 	SpecFile    = "spec.json"
+	ScratchDir  = "work" // the task's own directory while the attempt lasts
 )
 
 // Everything below the root may hold what a task printed or was given, so it

@@ -5,6 +5,7 @@
 //
 //	<root>/version                     the layout's version, one number
 //	<root>/tasks/<id>/task.json        what was asked (names of variables, never their values)
+//	<root>/tasks/<id>/lock             locked by whoever runs or follows the task
 //	<root>/tasks/<id>/ended.json       the same document that --result writes
 //	<root>/tasks/<id>/attempts/<n>/    one sandbox: demand.json and verdict.json are the
 //	                                   executor's, the rest is the sandbox's own

@@ -4,9 +4,11 @@ package native_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"drydock/internal/need"
@@ -17,19 +19,36 @@ import (
 	"drydock/sandbox/sandboxtest"
 )
 
-// shim builds the supervisor, or takes the one in DRYDOCK_BIN.
+// shim builds the supervisor, once, or takes the one in DRYDOCK_BIN.
 func shim(t testing.TB) string {
 	t.Helper()
 	if bin := os.Getenv("DRYDOCK_BIN"); bin != "" {
 		return filepath.Join(bin, "drydock-shim")
 	}
-	path := filepath.Join(t.TempDir(), "drydock-shim")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", "netgo osusergo seccomp runc_nocriu",
-		"-ldflags", "-s -w -extldflags -static", "-o", path, "./shim")
-	if output, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build drydock-shim: %v\n%s", err, output)
+	built.once.Do(func() {
+		dir, err := os.MkdirTemp("", "drydock-shim-")
+		if err != nil {
+			built.err = err
+			return
+		}
+		built.dir = dir
+		cmd := exec.Command("go", "build", "-tags", "netgo osusergo seccomp runc_nocriu",
+			"-ldflags", "-s -w -extldflags -static", "-o", filepath.Join(dir, "drydock-shim"), "./shim")
+		if output, err := cmd.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("%w\n%s", err, output)
+		}
+	})
+	if built.err != nil {
+		t.Fatalf("build drydock-shim: %v", built.err)
 	}
-	return path
+	return filepath.Join(built.dir, "drydock-shim")
+}
+
+// built is the supervisor of all tests; TestMain removes it.
+var built struct {
+	once sync.Once
+	dir  string
+	err  error
 }
 
 func newSandbox(t testing.TB, shim, leaseDir string) sandbox.Sandbox {

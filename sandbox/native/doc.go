@@ -5,7 +5,8 @@
 // drydock-shim, one small supervisor process per attempt.
 //
 // Begin with New and Sandbox.Start. What a Spec becomes stands in oci.go
-// (limits, namespaces, security), rootfs.go (what of the host is seen) and
+// (limits, namespaces, security), hostview.go (what of the host is seen) and
 // limits.go (what this machine enforces); the supervisor is package main in
-// shim/, the contract with it is package shimapi.
+// shim/, the contract with it is package shimapi. An attempt outlives the
+// process that started it: Sandbox.Attach (attach.go) follows one later.
 package native

@@ -30,61 +30,81 @@ const cacheName = "cache"
 // one, so that a working directory inside stays visible.
 var stateEntries = []string{"tasks", cacheName, "runs", "images", "objects", "version", "history.db", "history.db-wal", "history.db-shm"}
 
-// hideState takes drydock's own files out of sight: this state directory's,
-// and the machine's.
-func (v *hostView) hideState(dir string) {
+// hidden lists drydock's own files: this state directory's, and the machine's.
+func (v *hostView) hidden(dir string) []hiddenPath {
 	roots := []string{stateRoot(dir), "/var/lib/drydock"}
+	var all []hiddenPath
 	if stateRoot(dir) == dir { // not in a state directory: a test's
-		v.hide(dir, dir)
+		all = append(all, hiddenPath{root: dir, path: dir})
 		roots = roots[1:]
 	}
 	for _, root := range slices.Compact(roots) {
 		for _, entry := range stateEntries {
-			hidden := filepath.Join(root, entry)
-			if _, err := os.Lstat(hidden); err == nil && !within(v.workDir, hidden) {
-				v.hide(root, hidden)
+			path := filepath.Join(root, entry)
+			if _, err := os.Lstat(path); err == nil && (v.hostDir == "" || !within(v.hostDir, path)) {
+				all = append(all, hiddenPath{root: root, path: path})
+			}
+		}
+	}
+	return all
+}
+
+// hiddenPath is a host path that no task may see, and the state directory that
+// it belongs to.
+type hiddenPath struct{ root, path string }
+
+// addBinds mounts the binds in their order, and takes the hidden paths out of
+// sight wherever they are seen: in the root file system and in every bind that
+// holds them.
+func (v *hostView) addBinds(hidden []hiddenPath) {
+	for _, h := range hidden {
+		v.hide(h.path, v.binds)
+	}
+	for i, b := range v.binds {
+		v.addBind(b)
+		v.pin(b, hidden)
+		for _, h := range hidden {
+			if within(h.path, b.Source) {
+				v.hide(inside(b, h.path), v.binds[i+1:])
 			}
 		}
 	}
 }
 
-// hide masks a host path wherever it is seen: in the root file system and in
-// every bind that holds it.
-func (v *hostView) hide(root, path string) {
-	v.masked = append(v.masked, path)
-	for _, b := range slices.Clone(v.binds) {
-		if !within(path, b.Source) {
-			continue
-		}
-		if b.Source != root && within(root, b.Source) {
-			v.pin(b, root)
-		}
-		v.masked = append(v.masked, inside(b, path))
+// hide takes a path inside out of sight. later are the binds that are mounted
+// after it: where one shows something else there, nothing is to be hidden;
+// where one was asked for below it, an empty file system takes the path's
+// place first, since the runtime masks only when everything is mounted.
+func (v *hostView) hide(path string, later []sandbox.Mount) {
+	if mountOver(later, path) != nil {
+		return
 	}
+	if !slices.ContainsFunc(later, func(b sandbox.Mount) bool { return within(b.Target, path) }) {
+		v.masked = append(v.masked, path)
+		return
+	}
+	v.mounts = append(v.mounts, emptyMount(path))
 }
 
-// pin makes every directory from a bind down to the state directory a mount
-// point of its own. What is writable could else be renamed, the mask with it,
-// and another directory put in its place for us to walk into.
-func (v *hostView) pin(b sandbox.Mount, root string) {
-	for dir := root; dir != b.Source; dir = filepath.Dir(dir) {
-		v.pins = append(v.pins, sandbox.Mount{Source: dir, Target: inside(b, dir), ReadOnly: b.ReadOnly})
+// pin makes every directory from a bind down to a state directory below it a
+// mount point of its own. What is writable could else be renamed, the mask
+// with it, and another directory put in its place for us to walk into.
+func (v *hostView) pin(b sandbox.Mount, hidden []hiddenPath) {
+	var dirs []string
+	for _, h := range hidden {
+		for dir := h.root; dir != b.Source && within(dir, b.Source); dir = filepath.Dir(dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	slices.Sort(dirs) // the outer ones first
+	for _, dir := range slices.Compact(dirs) {
+		v.addBind(sandbox.Mount{Source: dir, Target: inside(b, dir), ReadOnly: b.ReadOnly})
 	}
 }
 
 // inside is where a host path below a bind's source is seen.
 func inside(b sandbox.Mount, path string) string {
 	return filepath.Join(b.Target, strings.TrimPrefix(path, b.Source))
-}
-
-// addPins binds the pinned directories, outer ones first.
-func (v *hostView) addPins() {
-	slices.SortStableFunc(v.pins, func(x, y sandbox.Mount) int { return strings.Compare(x.Target, y.Target) })
-	for i, p := range v.pins {
-		if i == 0 || p.Target != v.pins[i-1].Target {
-			v.addBind(p)
-		}
-	}
 }
 
 // maskSockets hides the host's sockets below a directory that is shown as it
@@ -95,8 +115,10 @@ func (v *hostView) maskSockets(dir string, which func(path string) bool) {
 		return
 	}
 	for _, socket := range boundSockets(string(data)) {
-		// No symbolic links are followed: that could wait for a dead server.
-		if within(socket, dir) && which(socket) {
+		// No symbolic links are followed: that could wait for a dead server. A
+		// name below /proc (a way around the length of a name) means nothing
+		// to anybody but the one who bound it.
+		if within(socket, dir) && !within(socket, "/proc") && which(socket) {
 			v.masked = append(v.masked, socket)
 		}
 	}

@@ -21,20 +21,20 @@ import (
 
 // hostView is what of the host's root file system an attempt sees, and how.
 type hostView struct {
-	workDir string // resolved
+	workDir string // inside
+	hostDir string // the same on the host, resolved; "": a mount shows it
 	rootfs  shimapi.Rootfs
 	mounts  []specs.Mount
 	masked  []string
-	binds   []sandbox.Mount // of the host's own directories, writable or not
-	pins    []sandbox.Mount // see hidden.go
-	dir     string          // the attempt's
+	binds   []sandbox.Mount // of the host's own directories, in the order of mounting
+	unshown []string        // mount points of the host that the view leaves out
 }
 
 // lookAtHost plans the view: "/" and the file systems below it copy-on-write
 // or read-only, /tmp empty, the working directory and the asked mounts as
 // they are, drydock's own directories and login sockets out of sight.
 func lookAtHost(spec sandbox.Spec) (*hostView, error) {
-	v := &hostView{dir: spec.Dir, rootfs: shimapi.Rootfs{
+	v := &hostView{rootfs: shimapi.Rootfs{
 		Lower: "/",
 		Upper: filepath.Join(spec.Dir, "layers", "0", "upper"),
 		Work:  filepath.Join(spec.Dir, "layers", "0", "work"),
@@ -44,11 +44,9 @@ func lookAtHost(spec sandbox.Spec) (*hostView, error) {
 		v.rootfs.ReadOnly = true
 		v.maskSockets("/", func(string) bool { return true })
 	}
-	workDir, err := resolveDir("working directory", spec.WorkDir)
-	if err != nil {
+	if err := v.findWorkDir(spec); err != nil {
 		return nil, err
 	}
-	v.workDir = workDir
 	if err := v.addHostMounts(spec.Dir); err != nil {
 		return nil, err
 	}
@@ -59,9 +57,50 @@ func lookAtHost(spec sandbox.Spec) (*hostView, error) {
 			return nil, err
 		}
 	}
-	v.hideState(spec.Dir)
-	v.addPins()
+	if err := v.checkWorkDir(); err != nil {
+		return nil, err
+	}
+	v.addBinds(v.hidden(spec.Dir))
 	return v, nil
+}
+
+// findWorkDir decides where the program starts: in a directory that a mount of
+// the spec shows, or in one of the host's own.
+func (v *hostView) findWorkDir(spec sandbox.Spec) error {
+	if mountOver(spec.Mounts, spec.WorkDir) != nil {
+		v.workDir = filepath.Clean(spec.WorkDir)
+		return nil
+	}
+	resolved, err := resolveDir("working directory", spec.WorkDir)
+	v.workDir, v.hostDir = resolved, resolved
+	return err
+}
+
+// checkWorkDir refuses a working directory that the mount over it lacks: the
+// runtime would make it there.
+func (v *hostView) checkWorkDir() error {
+	m := mountOver(v.binds, v.workDir)
+	if v.hostDir != "" || m == nil {
+		return nil
+	}
+	path := filepath.Join(m.Source, strings.TrimPrefix(v.workDir, m.Target))
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil
+	}
+	return &sandbox.SpecError{Field: "working directory", Reason: fmt.Sprintf("%s: the mount of %s has no such directory", v.workDir, m.Source),
+		Remedy: "make it first, or choose another one with -w"}
+}
+
+// mountOver returns the mount that shows the directory dir of the inside: the
+// last one that covers it. Nil: none does.
+func mountOver(mounts []sandbox.Mount, dir string) *sandbox.Mount {
+	for i := range slices.Backward(mounts) {
+		target := filepath.Clean(mounts[i].Target)
+		if target != "/" && filepath.IsAbs(dir) && within(filepath.Clean(dir), target) {
+			return &mounts[i]
+		}
+	}
+	return nil
 }
 
 func resolveDir(field, path string) (string, error) {
@@ -133,6 +172,7 @@ func (v *hostView) addHostMounts(dir string) error {
 		}
 		v.mounts = append(v.mounts, mount)
 	}
+	v.unshown = unshownPoints(string(data), v.mounts)
 	return nil
 }
 
@@ -223,7 +263,11 @@ func isSystemDir(dir string) bool {
 }
 
 // workDirNote says so.
-func workDirNote(dir string) []sandbox.Enforcement {
+func workDirNote(spec sandbox.Spec) []sandbox.Enforcement {
+	dir := spec.WorkDir
+	if mountOver(spec.Mounts, dir) != nil {
+		return nil
+	}
 	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = resolved
 	}
@@ -236,11 +280,11 @@ func workDirNote(dir string) []sandbox.Enforcement {
 
 // bindWorkDir binds the working directory read-write.
 func (v *hostView) bindWorkDir() {
-	if isSystemDir(v.workDir) {
+	if v.hostDir == "" || isSystemDir(v.hostDir) {
 		return
 	}
-	v.addBind(sandbox.Mount{Source: v.workDir, Target: v.workDir})
-	v.maskSockets(v.workDir, isLoginSocket)
+	v.binds = append(v.binds, sandbox.Mount{Source: v.hostDir, Target: v.hostDir})
+	v.maskSockets(v.hostDir, isLoginSocket)
 }
 
 // bind checks and adds a mount that was asked for; it may show anything.
@@ -252,8 +296,12 @@ func (v *hostView) bind(m sandbox.Mount) error {
 	if err != nil {
 		return &sandbox.SpecError{Field: "mount", Reason: fmt.Sprintf("%s does not exist", m.Source), Remedy: "make it first; drydock does not guess whether a file or a directory is meant"}
 	}
-	v.addBind(sandbox.Mount{Source: source, Target: filepath.Clean(m.Target), ReadOnly: m.ReadOnly})
-	v.masked = slices.DeleteFunc(v.masked, func(path string) bool { return within(path, filepath.Clean(m.Target)) })
+	m = sandbox.Mount{Source: source, Target: filepath.Clean(m.Target), ReadOnly: m.ReadOnly}
+	if err := v.makeRoom(m.Target); err != nil {
+		return err
+	}
+	v.binds = append(v.binds, m)
+	v.masked = slices.DeleteFunc(v.masked, func(path string) bool { return within(path, m.Target) })
 	return nil
 }
 
@@ -272,6 +320,5 @@ func (v *hostView) addBind(m sandbox.Mount) {
 	if flags&unix.ST_NOEXEC != 0 {
 		options = append(options, "noexec")
 	}
-	v.binds = append(v.binds, m)
 	v.mounts = append(v.mounts, specs.Mount{Destination: m.Target, Type: "bind", Source: m.Source, Options: options})
 }

@@ -134,7 +134,7 @@ func TestWorkDirIsBound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if notes := workDirNote(spec.WorkDir); len(notes) > 0 {
+	if notes := workDirNote(spec); len(notes) > 0 {
 		t.Errorf("an ordinary directory is complained about: %+v", notes)
 	}
 	m := mountAt(v, spec.WorkDir)
@@ -158,7 +158,7 @@ func TestSystemWorkDirIsNotBound(t *testing.T) {
 		if m := mountAt(v, dir); m != nil {
 			t.Errorf("%s is bound: %+v", dir, m)
 		}
-		if notes := workDirNote(dir); len(notes) != 1 || notes[0].Limit != "working-directory" {
+		if notes := workDirNote(sandbox.Spec{WorkDir: dir}); len(notes) != 1 || notes[0].Limit != "working-directory" {
 			t.Errorf("%s: nothing is said: %+v", dir, notes)
 		}
 	}

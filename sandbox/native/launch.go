@@ -225,27 +225,32 @@ func (r *running) copied() {
 
 // readOutcome reads the facts, or cleans up after a shim that left none.
 func (r *running) readOutcome() (sandbox.Outcome, error) {
-	dir := r.config.Drydock.Dir
-	outcome, err := ReadOutcome(dir)
+	section := &r.config.Drydock
+	outcome, err := ReadOutcome(section.Dir)
 	if err == nil && r.fatal == "" {
 		return outcome, nil
 	}
+	cleanErr := cleanAttempt(r.s.hierarchy, section.Cgroup, section.Dir, section.Lease)
 	if r.reported != nil { // its file could not be written
-		return *r.reported, cleanAttempt(r.s.hierarchy, r.config.Drydock.Cgroup, dir, r.config.Drydock.Lease)
+		return *r.reported, cleanErr
 	}
-	cleanErr := cleanAttempt(r.s.hierarchy, r.config.Drydock.Cgroup, dir, r.config.Drydock.Lease)
+	return outcome, errors.Join(lostOutcome(section.Dir, r.fatal, r.shim.ProcessState.String(), err), cleanErr)
+}
+
+// lostOutcome is why there is no outcome to read, when reading it gave err.
+func lostOutcome(dir, fatal, end string, err error) error {
 	switch {
-	case r.fatal != "":
-		return outcome, errors.Join(fmt.Errorf("drydock-shim: %s", r.fatal), cleanErr)
+	case fatal != "":
+		return fmt.Errorf("drydock-shim: %s", fatal)
 	case errors.Is(err, os.ErrNotExist):
-		return outcome, errors.Join(fmt.Errorf("%w (%s%s)", sandbox.ErrNoOutcome, r.shim.ProcessState, r.lastWords()), cleanErr)
+		return fmt.Errorf("%w (%s%s)", sandbox.ErrNoOutcome, end, lastWords(dir))
 	}
-	return outcome, errors.Join(err, cleanErr)
+	return err
 }
 
 // lastWords is what the shim wrote to its own log.
-func (r *running) lastWords() string {
-	data, _ := os.ReadFile(filepath.Join(r.config.Drydock.Dir, shimapi.ShimLogFile))
+func lastWords(dir string) string {
+	data, _ := os.ReadFile(filepath.Join(dir, shimapi.ShimLogFile))
 	text := strings.TrimSpace(string(data))
 	if text == "" {
 		return ""
@@ -285,22 +290,4 @@ func (r *running) Resize(size sandbox.TerminalSize) {
 func (r *running) Wait() (sandbox.Outcome, error) {
 	<-r.done
 	return r.outcome, r.err
-}
-
-// ReadOutcome reads the outcome document of an attempt's directory. A newer
-// version than this program knows is refused.
-func ReadOutcome(dir string) (sandbox.Outcome, error) {
-	path := filepath.Join(dir, shimapi.OutcomeFile)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return sandbox.Outcome{}, err
-	}
-	var o sandbox.Outcome
-	if err := json.Unmarshal(data, &o); err != nil {
-		return o, fmt.Errorf("%s: %w", path, err)
-	}
-	if o.Version != sandbox.OutcomeVersion {
-		return o, fmt.Errorf("%s has version %d, this drydock knows %d; use the drydock that wrote it", path, o.Version, sandbox.OutcomeVersion)
-	}
-	return o, nil
 }

@@ -26,7 +26,7 @@ func (s *Sandbox) Enforcement(spec sandbox.Spec) []sandbox.Enforcement {
 		table = append(table, sandbox.Enforcement{Limit: "disk", State: sandbox.NotEnforced, Why: "disk limits are not built yet: the task may write as much as the state directory's file system holds"})
 	}
 	table = append(table, overlayNote(spec.Dir)...)
-	return append(table, workDirNote(spec.WorkDir)...)
+	return append(table, workDirNote(spec)...)
 }
 
 // hostEnforcement is the table for this machine, whatever is asked.

@@ -41,6 +41,7 @@ type Sandbox struct {
 var (
 	_ sandbox.Sandbox  = (*Sandbox)(nil)
 	_ sandbox.Reporter = (*Sandbox)(nil)
+	_ sandbox.Attacher = (*Sandbox)(nil)
 )
 
 // New checks that this machine can run attempts and begins to clean up what

@@ -38,6 +38,9 @@ type Fake struct {
 	// Edit, if set, has the last word about the facts before they are handed
 	// out; its error is Wait's.
 	Edit func(sandbox.Spec, *sandbox.Outcome) error
+
+	mu      sync.Mutex // guards running
+	running map[string]*fakeRun
 }
 
 func (f *Fake) version() int {
@@ -76,11 +79,12 @@ func (f *Fake) Start(ctx context.Context, spec sandbox.Spec, streams sandbox.Str
 	if len(spec.Args) == 0 {
 		return nil, &sandbox.SpecError{Field: "command", Reason: "it is empty", Remedy: "name a program"}
 	}
-	if info, err := os.Stat(spec.WorkDir); spec.WorkDir != "" && (err != nil || !info.IsDir()) {
+	if info, err := os.Stat(onHost(spec)); spec.WorkDir != "" && (err != nil || !info.IsDir()) {
 		return nil, &sandbox.SpecError{Field: "working directory", Reason: spec.WorkDir + " is not a directory",
 			Remedy: "make it, or name another one"}
 	}
 	r := newFakeRun(f, spec, streams)
+	f.keep(r)
 	go r.run() // ends with the attempt; Wait waits for it
 	return r, nil
 }

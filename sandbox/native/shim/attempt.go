@@ -71,10 +71,15 @@ func (a *attempt) run() error {
 	a.control.sendLast(shimapi.Report{Outcome: &last})
 	// The outcome comes before the clean-up, unless the disk is full: then the
 	// layer that may have filled it goes first.
-	if writeErr := a.writeOutcome(); writeErr != nil {
-		return errors.Join(err, removeScratch(section), a.writeOutcome())
+	writeErr := a.writeOutcome()
+	err = errors.Join(err, removeScratch(section))
+	if writeErr != nil {
+		writeErr = a.writeOutcome()
 	}
-	return errors.Join(err, removeScratch(section))
+	if writeErr == nil {
+		_ = os.Remove(filepath.Join(section.Dir, shimapi.ControlFile)) // who has come stays connected
+	}
+	return errors.Join(err, writeErr)
 }
 
 // closeStreams ends the streams of an attempt that never used them.

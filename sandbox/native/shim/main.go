@@ -27,7 +27,11 @@ func main() {
 	defer lease.Close()
 
 	a := &attempt{config: config, control: control}
-	if err := a.run(); err != nil {
+	err = control.listen(config.Drydock.Dir)
+	if err == nil {
+		err = a.run()
+	}
+	if err != nil {
 		control.send(shimapi.Report{Fatal: err.Error()})
 		control.close()
 		os.Exit(125)
@@ -37,18 +41,6 @@ func main() {
 	if orphaned {
 		judgeOrphan(config.Drydock.Spec.OnOrphaned)
 	}
-}
-
-// config reads and checks the first line.
-func (c *control) config() (*shimapi.Config, error) {
-	var config shimapi.Config
-	if err := c.decoder.Decode(&config); err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
-	}
-	if config.Version != shimapi.Version {
-		return nil, fmt.Errorf("drydock speaks version %d of the shim contract and this shim version %d; install both from one release", config.Version, shimapi.Version)
-	}
-	return &config, nil
 }
 
 // encodeLine is one JSON document and a newline.

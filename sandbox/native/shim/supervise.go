@@ -16,7 +16,6 @@ import (
 func (a *attempt) supervise() {
 	a.watcher.start(a)
 	defer a.watcher.stop()
-	commands := a.control.commands()
 	exited := a.box.exited()
 	executed := a.box.exec()
 	var timeout <-chan time.Time
@@ -31,11 +30,7 @@ func (a *attempt) supervise() {
 			if d := a.config.Drydock.Spec.Timeout; d > 0 {
 				timeout = time.After(d)
 			}
-		case cmd, ok := <-commands:
-			if !ok {
-				commands = nil // drydock is gone; the task runs on
-				continue
-			}
+		case cmd := <-a.control.orders:
 			a.obey(cmd)
 		case <-timeout:
 			a.stopper.stop(a, sandbox.StopTimeout, a.config.Drydock.Spec.Grace)

@@ -14,6 +14,13 @@
 //	6  the program's stderr, live (write end)
 //	7  the lease: a locked file that the shim keeps open while it lives
 //
+// Another process reaches the shim later through ControlFile in the attempt's
+// directory, a stream socket of the same language: it is told at once how the
+// attempt stands (a started event, an OOM, stops, each if there was one), then
+// every Report from then on, and may send Command lines. Any number may do so
+// at a time. The path of a socket is short and that of a state directory may
+// not be: both sides go by /proc/self/fd/DIRFD/control.sock.
+//
 // The shim ends when nothing of the attempt is left. Its outcome document
 // lies in the attempt's directory before that.
 package shimapi
@@ -27,7 +34,7 @@ import (
 )
 
 // Version of this contract.
-const Version = 1
+const Version = 2
 
 // Descriptors that the shim is started with.
 const (
@@ -45,6 +52,11 @@ const (
 	LogFile     = "log"          // both streams in the CRI log format
 	SamplesFile = "samples"      // a sandbox.Sample a line
 	ShimLogFile = "shim.log"     // what the shim itself had to say
+	// ControlFile is the shim's socket. It is there, and listens, before
+	// anything of the attempt is set up, and goes once the outcome is
+	// written: a directory with neither was never begun. A killed shim leaves
+	// it behind.
+	ControlFile = "control.sock"
 )
 
 // BaseLock is the file in the lease directory whose lock keeps the common
@@ -52,8 +64,9 @@ const (
 const BaseLock = ".base"
 
 // Scratch are the entries of the attempt's directory that do not outlive it:
-// the private layers, mount points and the runtime's own record.
-var Scratch = []string{"layers", "rootfs", "shm", "runtime"}
+// the private layers, mount points, the runtime's own record and the task's
+// own directory (state.ScratchDir).
+var Scratch = []string{"layers", "rootfs", "shm", "runtime", "work"}
 
 // Config is the first line on the control socket.
 type Config struct {
@@ -113,7 +126,7 @@ type Layer struct {
 	Work  string `json:"work"`
 }
 
-// Command is a line from drydock.
+// Command is a line to the shim.
 type Command struct {
 	Stop   *Stop                 `json:"stop,omitempty"`
 	Resize *sandbox.TerminalSize `json:"resize,omitempty"`

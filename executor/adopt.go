@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"drydock/internal/state"
+	"drydock/resources"
+	"drydock/sandbox"
+)
+
+// ErrNeverStarted is wrapped by Adopt's error when nothing of the task ever
+// ran, nor ever will.
+var ErrNeverStarted = errors.New("the task was never started")
+
+// ErrInUse is wrapped by Adopt's error (a *RefusedError) while the task is in
+// other hands: a Run or an Adopt that goes on, in this process or another.
+var ErrInUse = errors.New("the task is in use")
+
+// Adopt continues a task that an earlier process began and left, and sees it
+// to its end as Run does; it returns what Run would have. It starts nothing:
+// a task with retries is judged by the last attempt that began.
+//
+//   - While the attempt's supervisor lives, Adopt follows it: events come from
+//     now on (after one that tells that it has started), ctx and WithKill stop
+//     it, and what it holds counts in admission at once, even beyond the
+//     capacity (see WithLoan). Its output goes to its log only: WithStreams,
+//     WithOutputEvents and WithResize do nothing.
+//   - An attempt that has ended meanwhile is judged by what it left. A second
+//     Adopt comes to the same end.
+//   - A supervisor that was killed left nothing to judge by: the verdict is
+//     unknown, and what it left running is ended.
+//   - If no attempt ever began, the error wraps ErrNeverStarted, and the id is
+//     used up: nobody can start anything under it any more. So it is for an
+//     id that no task was ever recorded under.
+//
+// Of a task that was recorded, Result.Task holds what its record does: the
+// values of environment variables and the mounts are missing. While another
+// Run or Adopt has the task the error wraps ErrInUse; the task of a process
+// that has just been killed is waited for.
+func (x *Executor) Adopt(ctx context.Context, id string, opts ...RunOption) (*Result, error) {
+	r := x.newRun(Task{}, opts)
+	defer func() { r.unlock() }()
+	if err := r.adopt(ctx, id); err != nil {
+		r.giveUp(err)
+	}
+	if r.restored {
+		r.tellEnd()
+	} else {
+		r.finish()
+	}
+	return r.result, verdictError(r.result)
+}
+
+// adopt does Adopt's work; an error means that there is no attempt whose
+// verdict could be the task's.
+func (r *run) adopt(ctx context.Context, id string) error {
+	if err := r.configure(); err != nil {
+		return err
+	}
+	if err := r.use(id); err != nil {
+		return err
+	}
+	if err := r.takeOver(); err != nil {
+		return err
+	}
+	ended, err := r.restoreEnded()
+	if ended || err != nil {
+		return err
+	}
+	if err := r.restoreTask(); err != nil {
+		return err
+	}
+	ctx, stop := r.killable(ctx)
+	defer stop()
+	numbers, err := r.state.Attempts(id)
+	if err != nil {
+		return err
+	}
+	// From the last backwards: one that never began is none.
+	for i := len(numbers) - 1; i >= 0; i-- {
+		a, err := r.continued(ctx, numbers[i])
+		if errors.Is(err, sandbox.ErrNotBegun) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, n := range numbers[:i] {
+			before, err := r.restoreAttempt(n)
+			if err != nil {
+				return err
+			}
+			r.result.Attempts = append(r.result.Attempts, before)
+		}
+		r.conclude(a)
+		return nil
+	}
+	return r.neverStarted()
+}
+
+// takeOverPatience is how long the task of a dying process is waited for: a
+// kill takes a moment to free its locks.
+const (
+	takeOverPatience = 2 * time.Second
+	takeOverPause    = 20 * time.Millisecond
+)
+
+// takeOver takes the task's lock, so that the process that began it, should
+// it live after all, starts nothing more. The id of no task becomes one here.
+func (r *run) takeOver() error {
+	if _, err := r.state.CreateTask(r.id); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	for deadline := time.Now().Add(takeOverPatience); ; time.Sleep(takeOverPause) {
+		err := r.lock()
+		if !errors.Is(err, ErrInUse) || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+// neverStarted ends a task of which nothing ran. The error that giveUp makes
+// of it is recorded, so that another Adopt comes to the same end.
+func (r *run) neverStarted() error {
+	r.recorded = true
+	return ErrNeverStarted
+}
+
+// continued follows attempt n to its end and judges it. The error wraps
+// sandbox.ErrNotBegun when it never began.
+func (r *run) continued(ctx context.Context, n int) (Attempt, error) {
+	dir := r.state.Attempt(r.id, n)
+	var record demandRecord
+	err := state.ReadJSON(filepath.Join(dir, state.DemandFile), demandVersion, &record)
+	if errors.Is(err, fs.ErrNotExist) { // it is written before the sandbox starts
+		removeScratch(dir)
+		return Attempt{}, sandbox.ErrNotBegun
+	}
+	if err != nil {
+		return Attempt{}, err
+	}
+	attacher, ok := r.sandbox.(sandbox.Attacher)
+	if !ok {
+		return Attempt{}, errors.New("this sandbox cannot follow what another process started")
+	}
+	lease := r.x.admission.force(r.held(record.Demand))
+	defer lease.Release()
+	defer r.opts.loan.of(lease)()
+
+	// Also when ctx has ended already: what runs must be found to be stopped.
+	running, err := attacher.Attach(context.WithoutCancel(ctx), sandbox.Spec{ID: r.id, Attempt: n, Dir: dir})
+	if err != nil {
+		return Attempt{}, fmt.Errorf("follow attempt %d of %s: %w", n, r.id, err)
+	}
+	r.recorded = true
+	defer removeScratch(dir)
+	r.emitter.begin(n)
+	r.tellAdmitted(dir, record.Demand, record.Enforcement)
+	a := Attempt{Number: n, Demand: record.Demand, Dir: dir}
+	grace := time.Duration(record.Grace * float64(time.Second))
+	outcome, err := r.accompany(ctx, running, record.Limits, grace)
+	r.judge(ctx, &a, outcome, err, record.Judge)
+	return a, nil
+}
+
+// held is what an attempt that runs already takes of the machine, also when
+// it would not be admitted any more.
+func (r *run) held(d resources.Demand) Capacity {
+	if need, _, err := r.x.admission.need(d); err == nil {
+		return need
+	}
+	return Capacity{CPUMilli: d.CPU.RequestMilli(), Memory: d.Memory.RequestBytes()}
+}
