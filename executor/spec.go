@@ -21,14 +21,14 @@ func (r *run) spec(n int, dir string, d resources.Demand) (sandbox.Spec, error) 
 	s := sandbox.Spec{
 		ID: r.id, Attempt: n, Dir: dir,
 		Args: t.Command, Env: t.environ(), WorkDir: t.WorkDir, User: t.User,
-		Image: t.Image, Mounts: slices.Clone(t.Mounts), ReadOnly: t.ReadOnly,
+		Image: t.Image, Mounts: slices.Clone(t.Mounts), Hide: slices.Clone(t.Hide), ReadOnly: t.ReadOnly,
 		Network: t.Network, Caps: sandbox.CapMode(r.profile.Security.Capabilities),
 		TTY: t.TTY, Size: t.Size,
 		Limits: limits.From(d, limits.Options{
 			SingleProcessOOMKill: r.profile.Cgroup.SingleProcessOOMKill,
 			PageSize:             int64(os.Getpagesize()),
 		}),
-		Timeout: t.Timeout, Grace: t.grace(),
+		Timeout: t.Timeout, Grace: t.grace(), KillDeaf: t.KillDeaf,
 	}
 	if s.Network == "" {
 		s.Network = sandbox.NetworkHost

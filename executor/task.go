@@ -38,6 +38,7 @@ type Task struct {
 	// Mounts show host paths, in this order and after Scratch; also what the
 	// sandbox hides, such as a directory below /tmp.
 	Mounts   []sandbox.Mount
+	Hide     []string // host paths that the task must not see
 	ReadOnly bool
 	User     string
 	Network  sandbox.Network // "": host
@@ -46,6 +47,7 @@ type Task struct {
 
 	Timeout  time.Duration // 0: none; of each attempt
 	Grace    time.Duration // 0: DefaultGrace; negative: kill at once
+	KillDeaf bool          // no grace for a program that has no use for it; see sandbox.Spec
 	Retries  Retries
 	OOMRetry *OOMRetry // nil: an OOM is retried as any other failure of kind user
 	ChildOOM ChildOOM

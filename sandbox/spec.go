@@ -24,6 +24,7 @@ type Spec struct {
 
 	Image    string       `json:"image,omitempty"`  // "": the host's own root file system
 	Mounts   []Mount      `json:"mounts,omitempty"` // in this order, after WorkDir
+	Hide     []string     `json:"hide,omitempty"`   // absolute host paths to keep out of sight, beside drydock's own
 	ReadOnly bool         `json:"read_only,omitempty"`
 	Network  Network      `json:"network"`
 	Caps     CapMode      `json:"capabilities"`
@@ -34,6 +35,10 @@ type Spec struct {
 
 	Timeout time.Duration `json:"timeout,omitempty"` // 0: none; kept by the supervisor itself
 	Grace   time.Duration `json:"grace"`             // between SIGTERM and SIGKILL at the timeout
+	// KillDeaf cuts the grace where nobody could use it: SIGKILL follows at
+	// once when the main process neither catches nor blocks SIGTERM. A cluster
+	// waits all the same.
+	KillDeaf bool `json:"kill_deaf,omitempty"`
 
 	// OnOrphaned, if not empty, is a command that the supervisor starts after
 	// writing the outcome when the process that started it is gone: so that

@@ -49,6 +49,17 @@ func (v *hostView) hidden(dir string) []hiddenPath {
 	return all
 }
 
+// hiddenPaths are what a caller wants out of sight; what is not there is.
+func hiddenPaths(paths []string) []hiddenPath {
+	var all []hiddenPath
+	for _, path := range paths {
+		if resolved, err := filepath.EvalSymlinks(path); err == nil {
+			all = append(all, hiddenPath{root: filepath.Dir(resolved), path: resolved})
+		}
+	}
+	return all
+}
+
 // hiddenPath is a host path that no task may see, and the state directory that
 // it belongs to.
 type hiddenPath struct{ root, path string }

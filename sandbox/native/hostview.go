@@ -60,7 +60,7 @@ func lookAtHost(spec sandbox.Spec) (*hostView, error) {
 	if err := v.checkWorkDir(); err != nil {
 		return nil, err
 	}
-	v.addBinds(v.hidden(spec.Dir))
+	v.addBinds(append(v.hidden(spec.Dir), hiddenPaths(spec.Hide)...))
 	return v, nil
 }
 

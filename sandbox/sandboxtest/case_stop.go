@@ -12,6 +12,7 @@ import (
 var stopCases = []testCase{
 	{name: "timeout", test: timeoutIgnored},
 	{name: "timeout-init", test: timeoutInit},
+	{name: "timeout-deaf", test: timeoutDeaf},
 	{name: "timeout-tidies", test: timeoutTidies},
 	{name: "timeout-not-reached", test: timeoutNotReached},
 	{name: "stop", test: stopWithGrace},
@@ -46,6 +47,24 @@ func timeoutInit(t *testing.T, s *suite) {
 	e := s.do(t, spec)
 	wantExit(t, e, 137, "SIGKILL")
 	wantStops(t, e, sandbox.StopTimeout, "SIGTERM", "SIGKILL")
+}
+
+// With KillDeaf nobody waits for a program that does not hear SIGTERM, and a
+// program that does hear it still has its grace.
+func timeoutDeaf(t *testing.T, s *suite) {
+	spec := s.spec(t, "sleep", sleepy)
+	spec.Timeout, spec.Grace, spec.KillDeaf = 200*time.Millisecond, time.Minute, true
+	e := s.do(t, spec)
+	wantExit(t, e, 137, "SIGKILL")
+	wantStops(t, e, sandbox.StopTimeout, "SIGTERM", "SIGKILL")
+	if ran := e.EndedAt.Sub(e.StartedAt); ran > 30*time.Second {
+		t.Errorf("it was given %v to do nothing in", ran)
+	}
+	spec = s.spec(t, "tidy", "sleep", sleepy)
+	spec.Timeout, spec.Grace, spec.KillDeaf = 500*time.Millisecond, 30*time.Second, true
+	e = s.do(t, spec)
+	wantExit(t, e, 0, "")
+	wantStops(t, e, sandbox.StopTimeout, "SIGTERM")
 }
 
 // A program that tidies up and exits 0 at the timeout was still stopped.

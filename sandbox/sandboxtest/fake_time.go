@@ -103,6 +103,9 @@ func (r *fakeRun) stop(s fakeStop) *sandbox.Exit {
 		r.say(r.streams.Stdout, "tidied up\n")
 		return &sandbox.Exit{}
 	}
+	if r.spec.KillDeaf && r.onTerm == "" {
+		return r.kill()
+	}
 	return nil // PID 1 without a handler does not hear it
 }
 

@@ -18,14 +18,18 @@ type proc struct {
 	rss    int64 // bytes
 	dying  bool  // a SIGKILL is pending, or it is a zombie
 	empty  bool  // it has given its memory back: it is about to be gone
+	deaf   bool  // it neither catches nor blocks SIGTERM
 }
 
 func (p proc) victim() sandbox.Victim {
 	return sandbox.Victim{PID: p.inside, HostPID: p.pid, Name: p.name, RSS: p.rss, Main: p.inside == 1}
 }
 
-// pendingKill is SIGKILL's bit in the signal masks of /proc/PID/status.
-const pendingKill = 1 << (9 - 1)
+// Bits in the signal masks of /proc/PID/status.
+const (
+	killBit = 1 << (9 - 1)
+	termBit = 1 << (15 - 1)
+)
 
 // readProc reads /proc/PID/status (proc_pid_status(5)); false when it is gone.
 func readProc(pid int) (proc, bool) {
@@ -37,7 +41,7 @@ func readProc(pid int) (proc, bool) {
 }
 
 func parseStatus(pid int, status string) proc {
-	p := proc{pid: pid, empty: true}
+	p := proc{pid: pid, empty: true, deaf: true}
 	for line := range strings.Lines(status) {
 		key, value, _ := strings.Cut(strings.TrimRight(line, "\n"), ":")
 		value = strings.TrimSpace(value)
@@ -55,7 +59,10 @@ func parseStatus(pid int, status string) proc {
 			}
 		case "SigPnd", "ShdPnd":
 			mask, _ := strconv.ParseUint(value, 16, 64)
-			p.dying = p.dying || mask&pendingKill != 0
+			p.dying = p.dying || mask&killBit != 0
+		case "SigCgt", "SigBlk":
+			mask, _ := strconv.ParseUint(value, 16, 64)
+			p.deaf = p.deaf && mask&termBit == 0
 		}
 	}
 	return p

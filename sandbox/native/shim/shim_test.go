@@ -18,7 +18,7 @@ import (
 
 func TestParseStatus(t *testing.T) {
 	status := "Name:\tpython3\nState:\tR (running)\nNSpid:\t900\t7\nVmRSS:\t    1000 kB\nSigPnd:\t0000000000000000\nShdPnd:\t0000000000000000\n"
-	want := proc{pid: 900, inside: 7, name: "python3", rss: 1000 << 10}
+	want := proc{pid: 900, inside: 7, name: "python3", rss: 1000 << 10, deaf: true}
 	if got := parseStatus(900, status); got != want {
 		t.Errorf("running: %+v", got)
 	}
@@ -35,6 +35,11 @@ func TestParseStatus(t *testing.T) {
 	}
 	if !parseStatus(900, "State:\tZ (zombie)\n").empty {
 		t.Error("a process without memory is not seen as empty")
+	}
+	for _, mask := range []string{"SigCgt", "SigBlk"} {
+		if parseStatus(900, status+mask+":\t0000000000004000\n").deaf {
+			t.Errorf("a process with SIGTERM in %s is taken for deaf", mask)
+		}
 	}
 	if p := parseStatus(1, "NSpid:\t900\n"); p.inside != 0 {
 		t.Errorf("a process outside has pid %d inside", p.inside)

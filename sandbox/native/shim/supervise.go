@@ -115,11 +115,22 @@ func (s *stopper) stop(a *attempt, reason sandbox.StopReason, grace time.Duratio
 	}
 	if first {
 		s.send(a, unix.SIGTERM)
+		if a.config.Drydock.Spec.KillDeaf && deaf(a.box.pid) {
+			s.kill(a)
+			return
+		}
 	} else {
 		s.timer.Stop()
 	}
 	s.deadline = deadline
 	s.timer = time.NewTimer(grace)
+}
+
+// deaf reports whether a container's first process drops SIGTERM: the kernel
+// spares a namespace's PID 1 a signal that it has no handler for.
+func deaf(pid int) bool {
+	p, ok := readProc(pid)
+	return ok && p.deaf
 }
 
 // graceOver delivers when it is time for SIGKILL; nil blocks for ever.
