@@ -84,6 +84,9 @@ func (e evidence) oomMessage() string {
 	if len(facts) > 0 {
 		text += " (" + strings.Join(facts, "; ") + ")"
 	}
+	if r := v.OOM; r != nil && e.program && r.Limit > 0 && r.Limit < sdkFloor {
+		text += "; " + underFloor(r.Limit)
+	}
 	return strings.Join(append([]string{text}, hints(v)...), "; ")
 }
 

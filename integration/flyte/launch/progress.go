@@ -50,7 +50,7 @@ func (w *news) see(e executor.Event) {
 func (w *news) admitted(a *executor.Admitted) engine.Progress {
 	limit := a.Resources.Memory.LimitBytes()
 	if w.python && limit < sdkFloor {
-		w.note(fmt.Sprintf("the memory limit of %s is under what the Flyte SDK itself needs (about 50 MiB) before the task's own code begins; ask for at least 96Mi", resources.FormatSizeHuman(limit)))
+		w.note(underFloor(limit))
 	}
 	for _, warning := range a.Warnings {
 		w.note(inPython(warning.Text))
@@ -59,6 +59,10 @@ func (w *news) admitted(a *executor.Admitted) engine.Progress {
 		Phase: common.ActionPhase_ACTION_PHASE_INITIALIZING, Limits: a.Limits,
 		Notes: slices.Clone(w.notes), Memory: limit,
 	}
+}
+
+func underFloor(limit int64) string {
+	return fmt.Sprintf("the memory limit of %s is under what the Flyte SDK itself needs (about 50 MiB) before the task's own code begins; ask for at least 96Mi", resources.FormatSizeHuman(limit))
 }
 
 // note adds one that is new.

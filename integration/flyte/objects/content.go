@@ -29,11 +29,11 @@ func objectHeaders(h http.Header) PutOptions {
 }
 
 // isolate makes sure that an object, which a task wrote, is to a browser what
-// its content type says, and that a page runs no scripts and gets at nothing
-// that belongs to the server it came from.
+// its content type says, and that a page gets at nothing that belongs to the
+// server it came from.
 func isolate(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "sandbox")
+	h.Set("Content-Security-Policy", contentPolicy)
 }
 
 // serveContent answers GET and HEAD with an object, or the ranges of it that
@@ -63,3 +63,8 @@ func serveContent(w http.ResponseWriter, r *http.Request, content Content, info 
 func quote(etag string) string { return `"` + etag + `"` }
 
 func unquote(etag string) string { return strings.Trim(etag, `"`) }
+
+// contentPolicy is for objects that a browser shows, such as a task's report:
+// its scripts (charts) run in an origin of their own, with no way to this
+// server or to send anything on.
+const contentPolicy = "sandbox allow-scripts; default-src https: data: blob: 'unsafe-inline' 'unsafe-eval'; connect-src 'none'; form-action 'none'; frame-src 'none'; base-uri 'none'"

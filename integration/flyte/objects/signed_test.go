@@ -167,7 +167,7 @@ func TestServedSafely(t *testing.T) {
 	}
 	r := c.want(c.plain("GET", down, "", nil), 200, "")
 	if r.Header.Get("Content-Type") != "text/html; charset=utf-8" || r.Header.Get("X-Content-Type-Options") != "nosniff" ||
-		r.Header.Get("Content-Security-Policy") != "sandbox" || !strings.HasPrefix(r.Header.Get("Content-Disposition"), "inline; filename") || r.Header.Get("X") != "" {
+		r.Header.Get("Content-Security-Policy") != contentPolicy || !strings.HasPrefix(r.Header.Get("Content-Disposition"), "inline; filename") || r.Header.Get("X") != "" {
 		t.Errorf("headers: %v", r.Header)
 	}
 }
