@@ -15,6 +15,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"drydock/internal/state"
 	"drydock/sandbox"
 	"drydock/sandbox/native/shimapi"
 )
@@ -53,6 +54,9 @@ func lookAtHost(spec sandbox.Spec) (*hostView, error) {
 	v.addNameResolution()
 	v.bindWorkDir()
 	for _, m := range spec.Mounts {
+		if v.inLayer(spec.Dir, m) {
+			continue
+		}
 		if err := v.bind(m); err != nil {
 			return nil, err
 		}
@@ -62,6 +66,19 @@ func lookAtHost(spec sandbox.Spec) (*hostView, error) {
 	}
 	v.addBinds(append(v.hidden(spec.Dir), hiddenPaths(spec.Hide)...))
 	return v, nil
+}
+
+// inLayer makes the attempt's own directory a part of the private layer where
+// its target lies below a directory that is empty there anyway: on a cluster,
+// too, the working directory and /tmp are one file system, and programs rename
+// files from the one into the other. Elsewhere it is a mount.
+func (v *hostView) inLayer(dir string, m sandbox.Mount) bool {
+	below := func(empty string) bool { return within(m.Target, empty) && filepath.Clean(m.Target) != empty }
+	if v.rootfs.ReadOnly || m.Source != filepath.Join(dir, state.ScratchDir) || !slices.ContainsFunc(v.rootfs.Empty, below) {
+		return false
+	}
+	v.rootfs.Open = append(v.rootfs.Open, filepath.Clean(m.Target))
+	return true
 }
 
 // findWorkDir decides where the program starts: in a directory that a mount of

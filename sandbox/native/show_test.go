@@ -148,6 +148,17 @@ test -e /proc/1/cwd/../control.sock && echo socket; echo; exit 3`
 	})
 }
 
+// A finished temporary file is renamed into place, as on a cluster, where /tmp
+// and the working directory are one file system. mv would hide that they are not.
+func TestScratchAndTmpAreOneFileSystem(t *testing.T) {
+	python := need.Program(t, "python3")
+	s := newShow(t, t.TempDir())
+	out, _, err := s.run(t, python+` -c 'import os; open("/tmp/x", "w").close(); os.rename("/tmp/x", "./x"); print("renamed")'`, func(task *executor.Task) { task.Scratch = "/tmp/own" })
+	if err != nil || out != "renamed\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
 // Another user of the sandbox may write there, too.
 func TestScratchOfUser(t *testing.T) {
 	s := newShow(t, t.TempDir())

@@ -34,6 +34,11 @@ func mountRootfs(target string, r shimapi.Rootfs) (undo, error) {
 			return nil, fmt.Errorf("make %s empty: %w", dir, err)
 		}
 	}
+	for _, dir := range r.Open {
+		if err := makeOpen(filepath.Join(r.Upper, dir)); err != nil {
+			return nil, err
+		}
+	}
 	if err := os.MkdirAll(target, 0o755); err != nil {
 		return nil, err
 	}
@@ -117,6 +122,14 @@ func hideBelow(upper, dir string) error {
 		}
 	}
 	return unix.Setxattr(made, "trusted.overlay.opaque", []byte("y"), 0)
+}
+
+// makeOpen makes a directory that everybody may write in, whatever the umask.
+func makeOpen(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(dir, 0o777)
 }
 
 // mountShm mounts the attempt's /dev/shm on our side, so that it can be

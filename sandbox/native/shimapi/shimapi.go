@@ -110,6 +110,9 @@ type Rootfs struct {
 	ReadOnly bool `json:"read_only,omitempty"`
 	// Empty lists directories that appear empty in the layer.
 	Empty []string `json:"empty,omitempty"`
+	// Open lists directories, each below one of Empty, that are made in the
+	// layer for everybody to write in.
+	Open []string `json:"open,omitempty"`
 	// Layers are the writable layers of file systems mounted below Lower.
 	Layers []Layer `json:"layers,omitempty"`
 }
