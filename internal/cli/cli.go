@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -38,10 +39,10 @@ func newApp(w World) *cli.App {
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
 			return flagError(err, "drydock", nil)
 		},
-		Commands: []*cli.Command{
-			newRunCommand(w), newDoctorCommand(w), newConfigCommand(w), newCompletionCommand(w),
+		Commands: slices.Concat([]*cli.Command{newRunCommand(w)}, serverCommands(w), []*cli.Command{
+			newDoctorCommand(w), newConfigCommand(w), newCompletionCommand(w),
 			newVersionCommand(w), newHelpCommand(w), newJudgeCommand(w), newCompleteCommand(w),
-		},
+		}),
 		Flags: []cli.Flag{
 			helpFlag(),
 			&cli.BoolFlag{Name: "version", Usage: "print the version and end"},

@@ -155,8 +155,11 @@ func completeWord(app *cli.App, cmd *cli.Command, before []string, word string) 
 	taskFile := ""
 	for i := 0; i < len(before); i++ {
 		if before[i] == "--" || !strings.HasPrefix(before[i], "-") {
-			if cmd.Name == "run" && taskFile == "" {
+			switch {
+			case cmd.Name == "run" && taskFile == "":
 				return []string{":command"}
+			case cmd.Name == "flyte": // the rest is flyte's
+				return []string{":files"}
 			}
 			continue
 		}
@@ -184,6 +187,8 @@ func completeWord(app *cli.App, cmd *cli.Command, before []string, word string) 
 		return withPrefix([]string{"bash", "fish", "zsh"}, word)
 	case cmd.Name == "help":
 		return complete(app, []string{word})
+	case cmd.Name == "flyte":
+		return withPrefix([]string{"abort", "deploy", "get", "rerun", "run", "signal", "whoami"}, word)
 	case cmd.Name == "run" && taskFile != "":
 		return withPrefix(taskNames(taskFile), word)
 	case cmd.Name == "run":
@@ -218,7 +223,7 @@ func flagValues(f flagDoc, prefix string) []string {
 		return withPrefix([]string{"cpu=", "memory=", "shm=", "disk="}, prefix)
 	case strings.HasSuffix(f.Meta, "DIR"):
 		return []string{":dirs"}
-	case strings.HasSuffix(f.Meta, "FILE") || strings.HasPrefix(f.Meta, "SRC"):
+	case strings.HasSuffix(f.Meta, "FILE") || f.Meta == "PATH" || strings.HasPrefix(f.Meta, "SRC"):
 		return []string{":files"}
 	case f.Name == "shm":
 		return withPrefix([]string{"auto"}, prefix)

@@ -5,6 +5,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -30,10 +31,12 @@ func init() { cli.HelpFlag = nil }
 
 // pages by command name.
 func pages() map[string]page {
-	return map[string]page{
+	all := map[string]page{
 		"run": runPage, "doctor": doctorPage, "config": configPage, "completion": completionPage,
 		"version": versionPage, "help": helpPage,
 	}
+	maps.Copy(all, serverPages())
+	return all
 }
 
 var helpPage = page{
@@ -72,6 +75,7 @@ func writeAppHelp(out io.Writer, app *cli.App) {
 	fmt.Fprint(out, `
 A first try:
   drydock run --memory 64Mi -- python3 -c 'x = bytearray(300 << 20)'
+  drydock flyte run main.py main
   drydock doctor
 
 drydock COMMAND --help says more, with examples and exit codes.

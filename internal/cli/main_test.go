@@ -25,11 +25,13 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"drydock": func() {
 			w := Host(Build{Version: "1.2.3", Commit: "0123456789ab"})
+			w.Self = func() (string, error) { return exec.LookPath(os.Args[0]) } // not this test's program
 			if os.Getenv("FAKE_SANDBOX") != "" {
 				w.Sandboxes = fakeSandboxes{}
 			}
 			os.Exit(Main(context.Background(), w))
 		},
+		"fakeflyte": fakeFlyte,
 	})
 }
 
@@ -57,9 +59,16 @@ func (fakeSandboxes) Clean(context.Context, Place) ([]string, error) {
 // Scripts that run anywhere: the sandbox is sandboxtest's.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:   "testdata/script",
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
-		Setup: func(env *testscript.Env) error { return ownMachine(env, "FAKE_SANDBOX=yes") },
+		Dir:  "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Setup: func(env *testscript.Env) error {
+			venv := filepath.Join(env.WorkDir, ".own", "venv")
+			if err := ownMachine(env, "FAKE_SANDBOX=yes", "VENV="+venv, "VIRTUAL_ENV="+venv); err != nil {
+				return err
+			}
+			env.Defer(func() { endServers(env.WorkDir) })
+			return fakeVenv(venv)
+		},
 	})
 }
 

@@ -22,7 +22,9 @@ type World struct {
 
 	// Dir is the working directory; an error when it no longer exists.
 	Dir func() (string, error)
-	Now func() time.Time
+	// Self is the path of drydock's own program, to start it again.
+	Self func() (string, error)
+	Now  func() time.Time
 	// Notify and Unnotify are signal.Notify and signal.Stop.
 	Notify   func(chan<- os.Signal, ...os.Signal)
 	Unnotify func(chan<- os.Signal)
@@ -47,6 +49,7 @@ func Host(b Build) World {
 		Root:      os.Geteuid() == 0,
 		Build:     b,
 		Dir:       workingDir,
+		Self:      os.Executable,
 		Now:       time.Now,
 		Notify:    signal.Notify,
 		Unnotify:  signal.Stop,

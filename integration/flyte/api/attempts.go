@@ -16,10 +16,9 @@ import (
 
 // attempts are a task's attempts. One that is over without any, because its
 // outputs were in the cache or because it was aborted first, shows one all
-// the same: clients ask for the log of attempt status.attempts, and take 0
-// for a mistake of theirs.
+// the same.
 func attempts(a *engine.Action) []*workflow.ActionAttempt {
-	if len(a.Attempts) == 0 && attemptCount(a) == 1 {
+	if a.Task != nil && len(a.Attempts) == 0 && a.Done() {
 		return []*workflow.ActionAttempt{standIn(a)}
 	}
 	out := make([]*workflow.ActionAttempt, len(a.Attempts))
@@ -29,8 +28,11 @@ func attempts(a *engine.Action) []*workflow.ActionAttempt {
 	return out
 }
 
+// attemptCount is status.attempts. What is over has at least one, traces and
+// conditions, too: clients ask for the log of attempt status.attempts, and
+// take 0 for a mistake of their user's.
 func attemptCount(a *engine.Action) uint32 {
-	if a.Task != nil && a.Done() {
+	if a.Done() {
 		return uint32(max(1, len(a.Attempts)))
 	}
 	return uint32(len(a.Attempts))

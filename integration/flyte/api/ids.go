@@ -28,6 +28,8 @@ func checkName(what, name string) error {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r))
 	}
 	switch {
+	case name == "" && (what == "project" || what == "domain"):
+		return invalid("the name of the %s is missing: the SDK takes it from --%s or from its configuration", what, what)
 	case name == "":
 		return invalid("the name of the %s is missing", what)
 	case len(name) > maxName:
@@ -66,8 +68,8 @@ func checkScope(project, domain string) error {
 	return first(checkName("project", project), checkName("domain", domain))
 }
 
-// checkPart is checkScope for lists, in which an empty name stands for all:
-// flyte run deployed-task looks tasks up before it knows its project.
+// checkPart is checkScope for lists, in which an empty name stands for all: it
+// is what a client sends that was told of no project.
 func checkPart(project, domain string) (err error) {
 	if project != "" {
 		err = checkName("project", project)

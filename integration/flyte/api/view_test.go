@@ -47,8 +47,8 @@ func TestAttemptsOfNone(t *testing.T) {
 		t.Errorf("%d attempts of what is over: %v", n, attempts(a))
 	}
 	a.Task, a.Condition = nil, &workflow.ConditionAction{}
-	if n := status(a).GetAttempts(); n != 0 {
-		t.Errorf("%d attempts of a condition", n)
+	if n := status(a).GetAttempts(); n != 1 || len(attempts(a)) != 0 {
+		t.Errorf("%d attempts of a condition: %v", n, attempts(a))
 	}
 }
 

@@ -30,9 +30,9 @@ type watcher struct {
 
 	startedAt time.Time
 	taken     int
-	interval  time.Duration
-	chances   int  // looks left until an announced kill counts as not ours
-	notified  bool // the OOM event fired at least once
+	last      sandbox.Sample // the last one taken
+	chances   int            // looks left until an announced kill counts as not ours
+	notified  bool           // the OOM event fired at least once
 	kills     int64
 	short     bool // a group above ran out when we looked
 }
@@ -71,40 +71,61 @@ func (w *watcher) stop() {
 	w.shm.stop()
 }
 
-// How often samples are taken: densely at first, where most OOMs happen, then
-// ever more thinly, so that the timeline of a week stays readable and small.
+// How often samples are taken: densely at first, where most OOMs happen, and
+// whenever memory runs towards its limit; else ever more thinly, so that the
+// timeline of a week stays readable and small.
 const (
 	firstInterval  = 50 * time.Millisecond // for the first two seconds
 	secondInterval = 100 * time.Millisecond
 	thirdInterval  = 500 * time.Millisecond // from the tenth second on
 	thinEvery      = 4096                   // samples, then the interval doubles
+	looksToLimit   = 8                      // samples before the limit is reached, at the pace of the last one
 )
 
 // begin starts the timeline at the program's execve.
 func (w *watcher) begin(at time.Time) {
-	w.startedAt, w.interval = at, firstInterval
-	w.tick = time.After(w.interval / 2)
+	w.startedAt = at
+	w.tick = time.After(firstInterval / 2)
 }
 
-func (w *watcher) nextInterval() time.Duration {
-	switch age := time.Since(w.startedAt); {
+// nextInterval is the time until the next sample, at an age of the attempt,
+// after taken samples, and with so much time left until the limit is reached
+// (0: it is not running towards it).
+func nextInterval(age time.Duration, taken int, left time.Duration) time.Duration {
+	thinner := min(taken/thinEvery, 16) // nine hours between two
+	usual := thirdInterval << thinner
+	switch {
 	case age < 2*time.Second:
-		return firstInterval
+		usual = firstInterval
 	case age < 10*time.Second:
-		return secondInterval
-	default:
-		return thirdInterval << (w.taken / thinEvery)
+		usual = secondInterval
 	}
+	if left <= 0 {
+		return usual
+	}
+	return min(usual, max(left/looksToLimit, firstInterval<<thinner))
+}
+
+// timeLeft is how long it takes from now to the limit at the pace between two
+// samples; 0 when memory does not grow.
+func timeLeft(before, now sandbox.Sample, limit int64) time.Duration {
+	grown, took := now.Memory-before.Memory, now.Time.Sub(before.Time)
+	if before.Time.IsZero() || grown <= 0 || took <= 0 || limit <= now.Memory {
+		return 0
+	}
+	return time.Duration(min(float64(took)*float64(limit-now.Memory)/float64(grown), float64(time.Hour)))
 }
 
 // sample takes one look at memory and cpu and records it.
 func (w *watcher) sample(a *attempt) {
-	w.tick = time.After(w.nextInterval())
 	w.tracker.look(a.group.Procs())
 	s, ok := w.measure(a)
+	left := timeLeft(w.last, s, a.config.Drydock.Spec.Limits.Memory)
+	w.tick = time.After(nextInterval(time.Since(w.startedAt), w.taken, left))
 	if !ok {
 		return
 	}
+	w.last = s
 	w.taken++
 	if w.samples != nil {
 		_, _ = w.samples.Write(encodeLine(s))
