@@ -293,11 +293,11 @@ func TestShutdownEndsWatches(t *testing.T) {
 	f.launcher.find(t, at(root, 1))
 	n := f.watch(root)
 	n.want(t, "sentinel")
-	details, err := f.runs.WatchActionDetails(t.Context(), connect.NewRequest(&workflow.WatchActionDetailsRequest{ActionId: root}))
+	details, err := f.runs.WatchActionDetails(soon(f.t), connect.NewRequest(&workflow.WatchActionDetailsRequest{ActionId: root}))
 	if err != nil || !details.Receive() {
 		t.Fatal(err)
 	}
-	lines, err := f.data.TailLogs(t.Context(), connect.NewRequest(&dataproxy.TailLogsRequest{ActionId: root, Attempt: 1}))
+	lines, err := f.data.TailLogs(soon(f.t), connect.NewRequest(&dataproxy.TailLogsRequest{ActionId: root, Attempt: 1}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +320,7 @@ func TestWatchActions(t *testing.T) {
 	f.launcher.find(t, at(root, 1))
 	c1 := f.enqueueTask(root, "c1")
 	f.await(c1, running)
-	stream, err := f.runs.WatchActions(t.Context(), connect.NewRequest(&workflow.WatchActionsRequest{RunId: root.GetRun(),
+	stream, err := f.runs.WatchActions(soon(f.t), connect.NewRequest(&workflow.WatchActionsRequest{RunId: root.GetRun(),
 		Filter: []*common.Filter{{Function: equal, Field: "parent_name", Values: []string{"a0"}}}}))
 	if err != nil {
 		t.Fatal(err)

@@ -267,3 +267,10 @@ func inputs(x int64) *task.Inputs {
 func (f *fixture) someRun() *common.RunIdentifier {
 	return &common.RunIdentifier{Project: "p", Domain: "d", Name: "r"}
 }
+
+// soon is a context for what must not take long.
+func soon(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}

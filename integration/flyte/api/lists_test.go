@@ -252,7 +252,7 @@ func TestWatchRuns(t *testing.T) {
 	f := newFixture(t)
 	old := f.start()
 	f.await(old, running)
-	stream, err := f.runs.WatchRuns(t.Context(), connect.NewRequest(&workflow.WatchRunsRequest{Target: &workflow.WatchRunsRequest_ProjectId{ProjectId: snacks}}))
+	stream, err := f.runs.WatchRuns(soon(f.t), connect.NewRequest(&workflow.WatchRunsRequest{Target: &workflow.WatchRunsRequest_ProjectId{ProjectId: snacks}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,7 +280,7 @@ func TestWatchRuns(t *testing.T) {
 	if _, ok := seen[elsewhere.GetRun().GetName()]; ok {
 		t.Error("a run of another project is told")
 	}
-	bad, err := f.runs.WatchRuns(t.Context(), connect.NewRequest(&workflow.WatchRunsRequest{Target: &workflow.WatchRunsRequest_TaskId{}}))
+	bad, err := f.runs.WatchRuns(soon(f.t), connect.NewRequest(&workflow.WatchRunsRequest{Target: &workflow.WatchRunsRequest_TaskId{}}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func (f *fixture) print(taskID, text string) {
 func (f *fixture) tail(id *common.ActionIdentifier, attempt uint32) (<-chan string, <-chan error) {
 	f.t.Helper()
 	lines, done := make(chan string, 1000), make(chan error, 1)
-	stream, err := f.data.TailLogs(f.t.Context(), connect.NewRequest(&dataproxy.TailLogsRequest{ActionId: id, Attempt: attempt}))
+	stream, err := f.data.TailLogs(soon(f.t), connect.NewRequest(&dataproxy.TailLogsRequest{ActionId: id, Attempt: attempt}))
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestTailLogs(t *testing.T) {
 	wantLine(t, lines, "two\n")
 	wantEnd(t, lines, done)
 
-	old, err := f.oldLogs.TailLogs(t.Context(), connect.NewRequest(&workflow.TailLogsRequest{ActionId: id, Attempt: 2}))
+	old, err := f.oldLogs.TailLogs(soon(f.t), connect.NewRequest(&workflow.TailLogsRequest{ActionId: id, Attempt: 2}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestClusterEvents(t *testing.T) {
 	id := f.start()
 	progress := f.launcher.find(t, at(id, 1)).order.Progress
 	f.await(id, running)
-	stream, err := f.runs.WatchClusterEvents(t.Context(), connect.NewRequest(&workflow.WatchClusterEventsRequest{Id: id, Attempt: 1}))
+	stream, err := f.runs.WatchClusterEvents(soon(f.t), connect.NewRequest(&workflow.WatchClusterEventsRequest{Id: id, Attempt: 1}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +223,7 @@ func TestClusterEvents(t *testing.T) {
 	if n := len(d.GetAttempts()[0].GetClusterEvents()); n != 2 { // it does not wait any more
 		t.Errorf("%d events are in the details", n)
 	}
-	bad, err := f.runs.WatchClusterEvents(t.Context(), connect.NewRequest(&workflow.WatchClusterEventsRequest{Id: id, Attempt: 7}))
+	bad, err := f.runs.WatchClusterEvents(soon(f.t), connect.NewRequest(&workflow.WatchClusterEventsRequest{Id: id, Attempt: 7}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"drydock/integration/flyte/flyteidl2/core"
 	"drydock/integration/flyte/flyteidl2/dataproxy"
 	"drydock/integration/flyte/flyteidl2/task"
+	"drydock/integration/flyte/flyteidl2/workflow"
 	"drydock/integration/flyte/testdata"
 )
 
@@ -31,6 +32,10 @@ func (s *scene) prepare(c testdata.Call) {
 		s.print(c, m)
 	case *actions.EnqueueRequest:
 		s.fail(m.GetAction())
+	case *workflow.GetActionDetailsRequest:
+		if s.whileRunning(c) && s.snapshot(m.GetActionId()).Task != nil {
+			s.f.await(m.GetActionId(), running)
+		}
 	}
 }
 

@@ -135,7 +135,7 @@ func TestRunToItsEnd(t *testing.T) {
 		t.Errorf("the run is %v", run)
 	}
 
-	watch, err := f.runs.WatchActionDetails(ctx, connect.NewRequest(&workflow.WatchActionDetailsRequest{ActionId: id}))
+	watch, err := f.runs.WatchActionDetails(soon(f.t), connect.NewRequest(&workflow.WatchActionDetailsRequest{ActionId: id}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestRunToItsEnd(t *testing.T) {
 func TestFailedRun(t *testing.T) {
 	f := newFixture(t)
 	id := f.start(func(m *workflow.CreateRunRequest) { m.GetTaskSpec().GetTaskTemplate().Metadata = nil })
-	watch, err := f.runs.WatchRunDetails(t.Context(), connect.NewRequest(&workflow.WatchRunDetailsRequest{RunId: id.GetRun()}))
+	watch, err := f.runs.WatchRunDetails(soon(f.t), connect.NewRequest(&workflow.WatchRunDetailsRequest{RunId: id.GetRun()}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -278,7 +278,7 @@ func TestMistakes(t *testing.T) {
 	run := &workflow.GetRunDetailsRequest{RunId: f.someRun()}
 	_, err := f.runs.GetRunDetails(t.Context(), connect.NewRequest(run))
 	wantCode(t, "a panic", err, connect.CodeInternal, "log")
-	watch, err := f.runs.WatchRunDetails(t.Context(), connect.NewRequest(&workflow.WatchRunDetailsRequest{RunId: f.someRun()}))
+	watch, err := f.runs.WatchRunDetails(soon(f.t), connect.NewRequest(&workflow.WatchRunDetailsRequest{RunId: f.someRun()}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -315,7 +315,7 @@ func TestStreamsAreFlushed(t *testing.T) {
 	begin := time.Now()
 	n := f.watch(id)
 	n.want(t, "sentinel")
-	if _, err := f.runs.WatchRuns(t.Context(), connect.NewRequest(&workflow.WatchRunsRequest{})); err != nil {
+	if _, err := f.runs.WatchRuns(soon(f.t), connect.NewRequest(&workflow.WatchRunsRequest{})); err != nil {
 		t.Fatal(err)
 	}
 	if d := time.Since(begin); d > 2*time.Second {

@@ -35,6 +35,7 @@ func (r *liveRun) start(n *node, adopt bool) {
 		r.giveSlot(n)
 		r.mu.Lock()
 		n.driving = false
+		r.wake() // whoever waits for the run to be over looks again
 		r.mu.Unlock()
 		r.e.retire(r)
 	}()

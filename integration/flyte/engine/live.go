@@ -132,12 +132,17 @@ func (r *liveRun) publish(n *node, a *Action, end *End) {
 	a.Revision = r.revision
 	n.a = a
 	r.log = append(r.log, change{n, r.revision})
-	close(r.changed)
-	r.changed = make(chan struct{})
+	r.wake()
 	r.e.observe(Event{Run: r.run, Action: a, End: end})
 	if a.ID.Name == RootAction {
 		r.e.tellRoot(r.run, a)
 	}
+}
+
+// wake lets every watcher look again.
+func (r *liveRun) wake() {
+	close(r.changed)
+	r.changed = make(chan struct{})
 }
 
 // ended settles what an action's end means for its relatives: its parent may
