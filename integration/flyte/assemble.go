@@ -58,11 +58,7 @@ func (s *Server) assemble() (p *parts, err error) {
 	if err != nil {
 		return p, err
 	}
-	roots, err := p.open()
-	if err != nil {
-		return p, err
-	}
-	for _, root := range roots { // their tasks may still run, with the keys they have
+	for _, root := range p.engine.Unfinished() { // their tasks may still run, with the keys they have
 		keys.know(root.ID.Run)
 	}
 	tasks, err := registry.New(p.book, s.c.Now)
@@ -84,12 +80,6 @@ func (p *parts) run(id engine.RunID) (*engine.Run, *engine.Action, error) {
 	}
 	root, err := p.engine.Action(engine.ActionID{Run: id, Name: engine.RootAction})
 	return run, root, err
-}
-
-// open returns the root actions of runs that are not over.
-func (p *parts) open() ([]*engine.Action, error) {
-	_, roots, _, err := p.engine.Runs(engine.RunFilter{Oldest: true, Match: func(_ *engine.Run, root *engine.Action) bool { return !root.Done() }})
-	return roots, err
 }
 
 // observe is told of everything that happens.

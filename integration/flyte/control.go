@@ -47,7 +47,7 @@ func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) serveStatus(w http.ResponseWriter, r *http.Request) {
 	st := Status{Info: s.Info(), StateDir: s.c.StateDir, Drydock: s.c.Version, Ready: s.ready.Load() && !s.stopping.Load()}
-	for _, root := range s.openRoots() {
+	for _, root := range s.parts.engine.Unfinished() {
 		if root.Phase == common.ActionPhase_ACTION_PHASE_RUNNING || root.Phase == common.ActionPhase_ACTION_PHASE_INITIALIZING {
 			st.Running++
 		} else {
@@ -55,15 +55,6 @@ func (s *Server) serveStatus(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	writeJSON(w, st)
-}
-
-// openRoots are the root actions of runs that are not over.
-func (s *Server) openRoots() []*engine.Action {
-	roots, err := s.parts.open()
-	if err != nil {
-		s.c.Log.Warn("the unfinished runs could not be read", "error", err)
-	}
-	return roots
 }
 
 func writeJSON(w http.ResponseWriter, v any) {
@@ -119,7 +110,7 @@ func (s *Server) standing(id *engine.RunID) []engine.Event {
 	if id != nil {
 		ids = append(ids, *id)
 	} else {
-		for _, root := range s.openRoots() {
+		for _, root := range s.parts.engine.Unfinished() {
 			ids = append(ids, root.ID.Run)
 		}
 	}

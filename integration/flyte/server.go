@@ -105,11 +105,8 @@ func (s *Server) open() error {
 // started are still about: they know the endpoint by that address.
 func (s *Server) listenForOld(last string) error {
 	here := s.listener.Addr().String()
-	roots, err := s.parts.open()
-	if err != nil {
-		return err
-	}
-	if old := onLoopback(last); len(roots) > 0 && old != "" && old != onLoopback(here) {
+	if old := onLoopback(last); len(s.parts.engine.Unfinished()) > 0 && old != "" && old != onLoopback(here) {
+		var err error
 		if s.former, err = net.Listen("tcp", old); err != nil {
 			s.c.Log.Warn(fmt.Sprintf("tasks of unfinished runs look for drydock at %s, where it cannot listen now; what they start will fail", old), "error", err)
 			return nil // and do not forget the address: the next server may have it

@@ -119,14 +119,14 @@ func (f *flyteRun) news(ctx context.Context, out *follower, tell func(flyte.News
 		if f.end.private {
 			return err
 		}
-		if !f.nextServer(ctx, out) {
+		if !f.nextServer(ctx, out.say) {
 			return err
 		}
 	}
 }
 
 // nextServer waits for a server after one that went away.
-func (f *flyteRun) nextServer(ctx context.Context, out *follower) bool {
+func (f *flyteRun) nextServer(ctx context.Context, say func(string)) bool {
 	time.Sleep(100 * time.Millisecond)
 	said := false
 	for deadline := time.Now().Add(serverPatience); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(200 * time.Millisecond) {
@@ -140,7 +140,7 @@ func (f *flyteRun) nextServer(ctx context.Context, out *follower) bool {
 		}
 		if !said {
 			said = true
-			out.say(fmt.Sprintf("the endpoint is gone; waiting %s for the next drydock up to take the run up", report.Lasted(serverPatience)))
+			say(fmt.Sprintf("the endpoint is gone; waiting %s for the next drydock up to take the run up", report.Lasted(serverPatience)))
 		}
 	}
 	return false

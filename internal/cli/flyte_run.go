@@ -162,16 +162,30 @@ func (f *flyteRun) run(ctx context.Context) error {
 	if !f.call.makesRun() || f.call.local {
 		return exitWith(code)
 	}
-	made, err := f.current().Exists(ctx, f.id)
+	made, err := f.exists(ctx)
 	switch {
 	case err != nil:
-		return fmt.Errorf("ask the endpoint about run %s: %w", f.id.Name, err)
+		return &userError{what: fmt.Sprintf("whether run %s was made is not known: %v", f.id.Name, err),
+			remedy: "drydock up --native, then flyte get run " + f.id.Name, cause: err}
 	case made:
 		return f.follow(ctx, stopped)
 	case code == 0 && f.call.verb == "rerun" && !f.call.help():
 		return exitWith(1) // flyte rerun says what went wrong, and exits with 0
 	}
 	return exitWith(code)
+}
+
+// exists reports whether flyte made the run. Where the endpoint went away
+// meanwhile, the next one is asked.
+func (f *flyteRun) exists(ctx context.Context) (bool, error) {
+	made, err := f.current().Exists(ctx, f.id)
+	if err == nil || f.end.private {
+		return made, err
+	}
+	if !f.nextServer(ctx, func(text string) { fmt.Fprintf(f.w.Stderr, "drydock: %s\n", text) }) {
+		return false, err
+	}
+	return f.current().Exists(ctx, f.id)
 }
 
 // exitWith ends drydock with flyte's own code.
@@ -212,10 +226,10 @@ func (f *flyteRun) flyte() (code int, stopped bool, err error) {
 		case err = <-done:
 			return processCode(cmd, err), stopped, nil
 		case sig := <-f.signals:
-			stopped = true
-			if sig != syscall.SIGINT { // a terminal sends that to flyte, too
+			if stopped || sig != syscall.SIGINT { // a terminal sends that to flyte, too
 				_ = cmd.Process.Signal(sig)
 			}
+			stopped = true
 		}
 	}
 }

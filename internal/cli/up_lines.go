@@ -77,11 +77,22 @@ func because(why string) string {
 	if why == "" {
 		return ""
 	}
-	return ": " + report.OneLine(why)
+	return ": " + short(why)
 }
 
-// maxMessageLines bounds a message on a terminal; the console shows it whole.
-const maxMessageLines = 40
+// What bounds a message on a terminal; the console shows it whole.
+const (
+	maxMessageLines = 40
+	maxMessageLine  = 1000 // characters
+)
+
+func short(line string) string {
+	line = report.OneLine(line)
+	if cut := firstRunes(line, maxMessageLine); cut != line {
+		return cut + "…"
+	}
+	return line
+}
 
 // indented is the rest of a message, such as a traceback.
 func indented(text string) string {
@@ -95,7 +106,7 @@ func indented(text string) string {
 	}
 	var out strings.Builder
 	for _, l := range lines {
-		out.WriteString(strings.TrimRight("    "+report.OneLine(strings.ReplaceAll(l, "\t", "    ")), " ") + "\n")
+		out.WriteString(strings.TrimRight("    "+short(strings.ReplaceAll(l, "\t", "    ")), " ") + "\n")
 	}
 	return out.String()
 }

@@ -121,12 +121,20 @@ func gunzip(data []byte, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, errGzip
 	}
-	var buf bytes.Buffer
-	if _, err := buf.ReadFrom(io.LimitReader(z, limit+1)); err != nil {
+	// Counted before it is kept: what is too large costs no memory.
+	size, err := io.Copy(io.Discard, io.LimitReader(z, limit+1))
+	switch {
+	case err != nil:
 		return nil, errGzip
-	}
-	if int64(buf.Len()) > limit {
+	case size > limit:
 		return nil, errTooLarge
 	}
-	return buf.Bytes(), nil
+	if err := z.Reset(bytes.NewReader(data)); err != nil {
+		return nil, errGzip
+	}
+	message := make([]byte, size)
+	if _, err := io.ReadFull(z, message); err != nil {
+		return nil, errGzip
+	}
+	return message, nil
 }

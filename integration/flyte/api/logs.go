@@ -5,6 +5,7 @@ package api
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"connectrpc.com/connect"
@@ -25,6 +26,9 @@ func (s dataService) TailLogs(ctx context.Context, req *connect.Request[dataprox
 		if lines == nil {
 			return out.Send(nil)
 		}
+		if len(lines) == 0 {
+			return out.Send(&dataproxy.TailLogsResponse{})
+		}
 		return out.Send(&dataproxy.TailLogsResponse{Logs: []*dataproxy.TailLogsResponse_Logs{{Lines: lines}}})
 	})
 }
@@ -37,12 +41,16 @@ func (s runLogsService) TailLogs(ctx context.Context, req *connect.Request[workf
 		if lines == nil {
 			return out.Send(nil)
 		}
+		if len(lines) == 0 {
+			return out.Send(&workflow.TailLogsResponse{})
+		}
 		return out.Send(&workflow.TailLogsResponse{Logs: []*workflow.TailLogsResponse_Logs{{Lines: lines}}})
 	})
 }
 
 // tail calls send with lines; nil is to send the headers only, so that the
-// client knows that it is heard before the first line.
+// client knows that it is heard before the first line, and an empty slice to
+// send a message without any.
 func (s *server) tail(ctx context.Context, id *common.ActionIdentifier, number uint32, send func([]*dataplane.LogLine) error) error {
 	_, a, err := s.find(id)
 	if err != nil {
@@ -69,6 +77,8 @@ func (s *server) tail(ctx context.Context, id *common.ActionIdentifier, number u
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	send, quiet := keepAlive(send)
+	defer quiet()
 	err = crilog.Follow(ctx, s.Logs.LogFile(at.TaskID), s.ended(ctx, cancel, a.ID, int(number)), func(lines []crilog.Line) error {
 		return send(logLines(lines))
 	})
@@ -76,6 +86,36 @@ func (s *server) tail(ctx context.Context, id *common.ActionIdentifier, number u
 		return context.Cause(ctx)
 	}
 	return err
+}
+
+// heartbeat is how often a stream of logs says something. The SDK (2.12.1,
+// remote/_logs.py) gives up a stream that says nothing for 30 s.
+const heartbeat = 10 * time.Second
+
+// keepAlive returns a send that is called with no lines when nothing else was
+// sent for a while, until quiet is called.
+func keepAlive(send func([]*dataplane.LogLine) error) (alive func([]*dataplane.LogLine) error, quiet func()) {
+	var mu sync.Mutex // a stream takes one message at a time
+	beat := time.NewTicker(heartbeat)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	alive = func(lines []*dataplane.LogLine) error {
+		mu.Lock()
+		defer mu.Unlock()
+		beat.Reset(heartbeat)
+		return send(lines)
+	}
+	go func() { // ends with quiet
+		defer close(stopped)
+		for {
+			select {
+			case <-beat.C:
+				_ = alive([]*dataplane.LogLine{}) // a client that is gone ends the stream
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return alive, func() { beat.Stop(); close(stop); <-stopped }
 }
 
 // ended returns a channel that is closed when an attempt has ended. When that

@@ -5,8 +5,10 @@ package api
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"connectrpc.com/connect"
@@ -239,4 +241,22 @@ func TestTailLogsOfTrace(t *testing.T) {
 	lines, done := f.tail(tr, 1)
 	wantLine(t, lines, "what runs inside another action prints into that action's log: a0\n")
 	wantEnd(t, lines, done)
+}
+
+// A stream that has nothing to say for long says so, and one message at a time.
+func TestKeepAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent []int
+		send, quiet := keepAlive(func(lines []*dataplane.LogLine) error { sent = append(sent, len(lines)); return nil })
+		time.Sleep(heartbeat / 2)
+		_ = send(make([]*dataplane.LogLine, 3))
+		time.Sleep(heartbeat - time.Second)
+		_ = send(make([]*dataplane.LogLine, 2))
+		time.Sleep(2*heartbeat + time.Second)
+		quiet()
+		time.Sleep(5 * heartbeat)
+		if want := []int{3, 2, 0, 0}; !slices.Equal(sent, want) {
+			t.Errorf("sent %v, want %v", sent, want)
+		}
+	})
 }

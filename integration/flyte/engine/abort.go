@@ -12,7 +12,7 @@ func (e *Engine) AbortRun(id RunID, reason string) error {
 
 // AbortAction aborts an action and all below it: they are ABORTED at once,
 // and their sandboxes are stopped. What is over stays as it is; ErrNotFound
-// when there is no such action.
+// when there is no such action, another error when the disk did not take it.
 func (e *Engine) AbortAction(id ActionID, reason string) error {
 	r := e.liveRun(id.Run)
 	if r == nil {
@@ -28,8 +28,8 @@ func (e *Engine) AbortAction(id ActionID, reason string) error {
 	if n == nil {
 		return fmt.Errorf("action %s: %w", id, ErrNotFound)
 	}
-	if !n.a.Done() {
-		r.abort(n, reason)
+	if n.a.Done() {
+		return nil
 	}
-	return nil
+	return r.abort(n, reason)
 }

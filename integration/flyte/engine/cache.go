@@ -5,7 +5,6 @@ package engine
 import (
 	"context"
 	"encoding/json"
-	"sync"
 	"time"
 
 	"drydock/integration/flyte/book"
@@ -119,49 +118,4 @@ func (r *liveRun) awaitTwin(ctx context.Context, n *node) *End {
 		}
 	}
 	return &End{Phase: n.a.Phase}
-}
-
-// reservations let equal calls of serializable tasks wait for the first.
-type reservations struct {
-	mu   sync.Mutex
-	held map[string]*reservation
-}
-
-type reservation struct {
-	holder *node
-	freed  chan struct{}
-}
-
-func newReservations() *reservations { return &reservations{held: map[string]*reservation{}} }
-
-// take waits until the key is free and takes it. The error is ctx's cause.
-func (s *reservations) take(ctx context.Context, key string, n *node) error {
-	for {
-		s.mu.Lock()
-		other := s.held[key]
-		if other == nil {
-			s.held[key] = &reservation{n, make(chan struct{})}
-		}
-		s.mu.Unlock()
-		if other == nil || other.holder == n {
-			return nil
-		}
-		select {
-		case <-other.freed:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// release frees what a node holds.
-func (s *reservations) release(n *node) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for key, held := range s.held {
-		if held.holder == n {
-			delete(s.held, key)
-			close(held.freed)
-		}
-	}
 }

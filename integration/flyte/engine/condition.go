@@ -54,12 +54,13 @@ func (e *Engine) Signal(id ActionID, value *core.Literal) error {
 	if want := n.a.Condition.GetType().GetSimple(); want != simpleType(value) {
 		return fmt.Errorf("%w: condition %s takes a value of type %s, not %s", ErrInvalid, id, want, simpleType(value))
 	}
-	if n.cancel != nil {
-		n.cancel(nil)
-	}
-	return r.set(n, true, func(s *State) {
+	err := r.set(n, true, func(s *State) {
 		s.Phase, s.Ended, s.Value = common.ActionPhase_ACTION_PHASE_SUCCEEDED, r.e.now(), value
 	})
+	if err == nil && n.cancel != nil {
+		n.cancel(nil)
+	}
+	return err
 }
 
 // simpleType is the type of a primitive literal; NONE for all others.

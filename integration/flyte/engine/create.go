@@ -42,7 +42,7 @@ func (e *Engine) CreateRun(_ context.Context, n NewRun) (*Run, *Action, error) {
 		Task: &workflow.TaskAction{Id: n.TaskID, Spec: n.Task, CacheKey: rootCacheKey(n)}}
 
 	e.mu.Lock()
-	if e.closed {
+	if e.closed || e.stopping {
 		e.mu.Unlock()
 		return nil, nil, ErrShutdown
 	}

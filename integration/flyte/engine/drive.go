@@ -23,6 +23,10 @@ var (
 func (r *liveRun) start(n *node, adopt bool) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	n.cancel, n.driving = cancel, true
+	key := n.a.CacheKey
+	if adopt {
+		r.presume(n)
+	}
 	if n.a.Done() { // aborted by the process before: only its sandbox is left
 		cancel(&abortion{n.a.AbortReason})
 	}
@@ -31,7 +35,10 @@ func (r *liveRun) start(n *node, adopt bool) {
 		defer r.e.drivers.Done()
 		defer cancel(nil)
 		r.drive(ctx, n, adopt)
-		r.e.reserve.release(n)
+		if r.isClosed() {
+			return // who waits for what it held is the next process's to start
+		}
+		r.e.reserve.release(key, n)
 		r.giveSlot(n)
 		r.mu.Lock()
 		n.driving = false
@@ -39,6 +46,18 @@ func (r *liveRun) start(n *node, adopt bool) {
 		r.mu.Unlock()
 		r.e.retire(r)
 	}()
+}
+
+// presume gives an action that may have run already what such a one holds:
+// else another would run beside it that must not. Call it with mu held.
+func (r *liveRun) presume(n *node) {
+	if r.serializable(n.a) {
+		r.e.reserve.presume(n.a.CacheKey, n)
+	}
+	if r.slots.limit > 0 {
+		n.holding = true
+		r.slots.used++
+	}
 }
 
 // drive runs attempts until the action is over.
@@ -90,6 +109,8 @@ func (r *liveRun) try(ctx context.Context, n *node, adopt bool) (end End, launch
 		if end, began := r.e.c.Launcher.Adopt(ctx, r.describe(n, nil)); began {
 			return stopped(end, ctx), true
 		}
+		r.e.reserve.release(r.snapshot(n).CacheKey, n)
+		r.giveSlot(n)
 		if err := r.renew(n); err != nil {
 			return End{Phase: common.ActionPhase_ACTION_PHASE_FAILED, Retry: RetrySystem,
 				Error: failure(core.ExecutionError_SYSTEM, "NotRecorded", "the attempt could not be written down: %v", err)}, false
@@ -104,6 +125,9 @@ func (r *liveRun) try(ctx context.Context, n *node, adopt bool) (end End, launch
 	}
 	if context.Cause(ctx) != nil {
 		return stopped(End{}, ctx), false
+	}
+	if r.isClosed() {
+		return End{}, false // nor is it recorded
 	}
 	return stopped(r.e.c.Launcher.Launch(ctx, r.describe(n, queued)), ctx), true
 }
@@ -250,6 +274,9 @@ func stopped(end End, ctx context.Context) End {
 	case cause == nil:
 		return end
 	case errors.Is(cause, errDeadline):
+		if end.Phase == common.ActionPhase_ACTION_PHASE_SUCCEEDED {
+			return end // in time, when nobody was there to see it
+		}
 		end.Phase, end.Retry = common.ActionPhase_ACTION_PHASE_TIMED_OUT, RetryNever
 		end.Error = failure(core.ExecutionError_USER, "DEADLINE_EXCEEDED", "the action's deadline passed")
 	case errors.Is(cause, errQueuedTooLong):

@@ -68,13 +68,14 @@ type Engine struct {
 	c      Config
 	queued atomic.Int64
 
-	mu      sync.Mutex
-	live    map[RunID]*liveRun
-	closed  bool
-	closing chan struct{}
-	drivers sync.WaitGroup
-	roots   *roots
-	reserve *reservations
+	mu       sync.Mutex
+	live     map[RunID]*liveRun
+	stopping bool // no new runs
+	closed   bool
+	closing  chan struct{}
+	drivers  sync.WaitGroup
+	roots    *roots
+	reserve  *reservations
 }
 
 // NewRun asks for a run.
@@ -177,7 +178,7 @@ func (r *liveRun) resume(n *node) {
 	last := n.a.Last()
 	left := n.a.Done() && last != nil && last.Ended.IsZero() // aborted, and its sandbox may be there
 	if parent := r.nodes[n.a.Parent]; n.a.Parent != "" && parent != nil && parent.a.Done() && !n.a.Done() {
-		r.abort(n, fmt.Sprintf("its parent %s ended", n.a.Parent))
+		_ = r.abort(n, fmt.Sprintf("its parent %s ended", n.a.Parent)) // else its own end does it
 		left = last != nil && last.TaskID != ""
 	}
 	switch {
@@ -201,8 +202,11 @@ func (e *Engine) Close() {
 }
 
 // StopAll aborts every unfinished run and waits until nothing of them is
-// left, or until ctx ends.
+// left, or until ctx ends. New runs are refused from then on (ErrShutdown).
 func (e *Engine) StopAll(ctx context.Context, reason string) error {
+	e.mu.Lock()
+	e.stopping = true
+	e.mu.Unlock()
 	for _, r := range e.liveRuns() {
 		_ = e.AbortRun(r.run.ID, reason)
 	}
@@ -233,7 +237,7 @@ func (e *Engine) liveRun(id RunID) *liveRun {
 	return e.live[id]
 }
 
-// update writes to the book; all callers at a time share one write.
+// update writes to the book, unless the engine is closed.
 func (e *Engine) update(f func(book.Tx) error) error {
 	select {
 	case <-e.closing:
@@ -245,6 +249,9 @@ func (e *Engine) update(f func(book.Tx) error) error {
 
 // retire forgets a run when it is over. The locks' order is e.mu, r.mu.
 func (e *Engine) retire(r *liveRun) {
+	if !r.isOver() { // most often; nobody else waits for that
+		return
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r.mu.Lock()

@@ -189,6 +189,7 @@ type script struct {
 	adopted  []string
 	plan     map[string]func(n int) End // by task name; n from 1
 	never    bool                       // Adopt finds that nothing began
+	patient  bool                       // an end that is there is seen before a context's
 }
 
 type scripted struct {
@@ -216,6 +217,11 @@ func (s *script) Launch(ctx context.Context, o Order) End {
 }
 
 func (s *script) follow(ctx context.Context, id string, p *scripted) End {
+	s.mu.Lock()
+	if s.patient && len(p.end) > 0 {
+		ctx = context.Background()
+	}
+	s.mu.Unlock()
 	select {
 	case end := <-p.end:
 		s.mu.Lock()

@@ -32,6 +32,21 @@ func (e *Engine) Run(id RunID) (*Run, error) {
 	return run, err
 }
 
+// Unfinished returns the root actions of runs that are not over, oldest first.
+// It costs nothing for those that are, however many there are.
+func (e *Engine) Unfinished() []*Action {
+	var roots []*Action
+	for _, r := range e.liveRuns() {
+		r.mu.Lock()
+		if n := r.nodes[RootAction]; n != nil && !n.a.Done() {
+			roots = append(roots, n.a)
+		}
+		r.mu.Unlock()
+	}
+	slices.SortFunc(roots, func(a, b *Action) int { return a.Created.Compare(b.Created) })
+	return roots
+}
+
 // Action returns the newest snapshot of an action. Error: ErrNotFound.
 func (e *Engine) Action(id ActionID) (*Action, error) {
 	if r := e.liveRun(id.Run); r != nil {
@@ -101,7 +116,30 @@ func readActions(tx book.Tx, id RunID) ([]*Action, error) {
 		}
 		return a.Created.Compare(b.Created)
 	})
-	return all, failure
+	return parentsFirst(all), failure
+}
+
+// parentsFirst moves actions behind their parents where the clock was set back
+// between the two, and leaves the order otherwise.
+func parentsFirst(all []*Action) []*Action {
+	byName := make(map[string]*Action, len(all))
+	for _, a := range all {
+		byName[a.ID.Name] = a
+	}
+	sorted := make([]*Action, 0, len(all))
+	var add func(a *Action)
+	add = func(a *Action) {
+		if a == nil || byName[a.ID.Name] == nil {
+			return
+		}
+		delete(byName, a.ID.Name)
+		add(byName[a.Parent])
+		sorted = append(sorted, a)
+	}
+	for _, a := range all {
+		add(a)
+	}
+	return sorted
 }
 
 // Runs lists runs with their root actions, page by page: next is the token of

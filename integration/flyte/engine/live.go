@@ -109,21 +109,32 @@ func (r *liveRun) set(n *node, durable bool, f func(*State)) error {
 
 // setEnd is set for a change that an attempt's end makes.
 func (r *liveRun) setEnd(n *node, durable bool, end *End, f func(*State)) error {
-	next := *n.a
-	next.Attempts = slices.Clone(n.a.Attempts)
-	f(&next.State)
+	next := n.a.with(f)
 	if durable {
-		if err := r.e.update(func(tx book.Tx) error { return putState(tx, &next) }); err != nil {
+		if err := r.e.update(func(tx book.Tx) error { return putState(tx, next) }); err != nil {
 			return err
 		}
 	}
-	r.e.count(n.a.Phase, &next)
+	r.become(n, next, end)
+	return nil
+}
+
+// with is a snapshot with another state.
+func (a *Action) with(f func(*State)) *Action {
+	next := *a
+	next.Attempts = slices.Clone(a.Attempts)
+	f(&next.State)
+	return &next
+}
+
+// become makes a change seen.
+func (r *liveRun) become(n *node, next *Action, end *End) {
+	r.e.count(n.a.Phase, next)
 	ended := !n.a.Done() && next.Done()
-	r.publish(n, &next, end)
+	r.publish(n, next, end)
 	if ended {
 		r.ended(n)
 	}
-	return nil
 }
 
 // publish makes a snapshot the newest one and wakes the watchers.
@@ -154,35 +165,68 @@ func (r *liveRun) ended(n *node) {
 		r.slots.grant(r)
 	}
 	for _, c := range n.children {
-		r.abort(c, fmt.Sprintf("its parent %s ended", n.a.ID.Name))
+		// Where it cannot be written down, the children's own ends follow.
+		_ = r.abort(c, fmt.Sprintf("its parent %s ended", n.a.ID.Name))
 	}
 	if r.over() {
 		go r.e.retire(r)
 	}
 }
 
-// abort ends an action and all below it at once; their sandboxes follow. Call
-// it with mu held.
-func (r *liveRun) abort(n *node, reason string) {
-	for _, c := range n.children {
-		r.abort(c, reason)
+// abort ends an action and all below it at once, in one write; their sandboxes
+// follow. An error says that it could not be written down: what has a sandbox
+// is stopped all the same, and its end is one more chance. Call it with mu
+// held.
+func (r *liveRun) abort(n *node, reason string) error {
+	all := n.tree(nil)
+	var open []*node
+	var next []*Action
+	for _, n := range all {
+		if !n.a.Done() {
+			open, next = append(open, n), append(next, n.a.with(func(s *State) { r.aborted(s, n, reason) }))
+		}
 	}
-	if !n.a.Done() {
-		// Where the write fails, the end of its attempt is one more chance.
-		_ = r.set(n, true, func(s *State) {
-			now := r.e.now()
-			s.Phase, s.Ended, s.AbortReason, s.Error = common.ActionPhase_ACTION_PHASE_ABORTED, now, reason, nil
-			if at := s.last(); at != nil && at.Ended.IsZero() {
-				at.enter(s.Phase, now)
-				if at.TaskID == "" || !n.driving {
-					at.Ended = now
+	var err error
+	if len(open) > 0 {
+		err = r.e.update(func(tx book.Tx) error {
+			for _, a := range next {
+				if err := putState(tx, a); err != nil {
+					return err
 				}
 			}
+			return nil
 		})
 	}
-	if n.cancel != nil {
-		n.cancel(&abortion{reason})
+	for _, n := range all {
+		if n.cancel != nil && (err == nil || n.driving) { // a condition still times out
+			n.cancel(&abortion{reason})
+		}
 	}
+	if err == nil {
+		for i, n := range open {
+			r.become(n, next[i], nil)
+		}
+	}
+	return err
+}
+
+func (r *liveRun) aborted(s *State, n *node, reason string) {
+	now := r.e.now()
+	s.Phase, s.Ended, s.AbortReason, s.Error = common.ActionPhase_ACTION_PHASE_ABORTED, now, reason, nil
+	if at := s.last(); at != nil && at.Ended.IsZero() {
+		at.enter(s.Phase, now)
+		if at.TaskID == "" || !n.driving {
+			at.Ended = now
+		}
+	}
+}
+
+// tree adds an action and all below it to a list, children first.
+func (n *node) tree(all []*node) []*node {
+	for _, c := range n.children {
+		all = c.tree(all)
+	}
+	return append(all, n)
 }
 
 // abortion is the cause of a context that an abort ended.
@@ -190,7 +234,15 @@ type abortion struct{ reason string }
 
 func (a *abortion) Error() string { return a.reason }
 
-// over reports whether nothing will happen in this run any more.
+// isOver is over for those who do not hold mu.
+func (r *liveRun) isOver() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.over()
+}
+
+// over reports whether nothing will happen in this run any more. Call it with
+// mu held.
 func (r *liveRun) over() bool {
 	return !slices.ContainsFunc(r.order, func(n *node) bool { return n.driving || !n.a.Done() })
 }

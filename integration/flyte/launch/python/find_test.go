@@ -94,14 +94,14 @@ func TestFindOrder(t *testing.T) {
 
 func TestAskRefusals(t *testing.T) {
 	dir := t.TempDir()
-	old := fakePython(t, filepath.Join(dir, "old"), "2.5.9")
+	old := fakePython(t, filepath.Join(dir, "old"), "2.0.9")
 	lost := fakePython(t, filepath.Join(dir, "lost"), "2.12.1")
 	broken, mute, slow := filepath.Join(dir, "broken"), filepath.Join(dir, "mute"), filepath.Join(dir, "slow")
 	program(t, broken, "#!/bin/sh\necho 'error while loading' >&2\nexit 3\n")
 	program(t, mute, "#!/bin/sh\necho Python 2.7\n")
 	program(t, slow, "#!/bin/sh\nexec sleep 60\n")
 	for _, tc := range []struct{ program, words string }{
-		{old, "flyte 2.5.9, and drydock needs " + MinSDK},
+		{old, "flyte 2.0.9, and drydock needs " + MinSDK},
 		{lost, "has flyte 2.12.1 but not its program a0"},
 		{broken, "does not run (error while loading)"},
 		{mute, "no Python 3 that drydock understands"},

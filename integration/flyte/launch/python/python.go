@@ -12,8 +12,9 @@ import (
 	"drydock/sandbox"
 )
 
-// MinSDK is the oldest flyte whose tasks drydock knows how to run.
-const MinSDK = "2.6.0"
+// MinSDK is the oldest flyte whose tasks drydock knows how to run. Older ones
+// want docker buildx on the client, whatever the backend is.
+const MinSDK = "2.0.10"
 
 // Python is an interpreter with the Flyte SDK in it. Paths are absolute.
 type Python struct {
