@@ -16,7 +16,7 @@ build: ## both programs into bin/
 	go build -trimpath -tags "$(SHIM_TAGS)" -gcflags=all=-l -ldflags "-s -w -extldflags -static" -o bin/drydock-shim ./sandbox/native/shim
 
 test: build ## everything, in lanes, with the seconds of each
-	@scripts/need zoo
+	@scripts/need zoo sdk
 	DRYDOCK_BIN=$(CURDIR)/bin go run ./internal/lanes
 
 check: ## format, generated code, vet, static analysis, layers, docs current
@@ -43,7 +43,7 @@ demo: build ## a program that runs out of memory, is explained, and succeeds wit
 	@examples/oom/demo.sh
 
 docs: ## write the generated parts of docs/ and the golden files
-	go test ./internal/cli ./internal/report -run 'TestReference|TestHelp|TestGolden|TestStart' -update
+	go test ./internal/cli ./internal/report ./internal/timeline -run 'TestReference|TestHelp|TestGolden|TestStart' -update
 
 idl: ## write the Go code of the Flyte protocol
 	scripts/idl

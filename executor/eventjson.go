@@ -67,7 +67,8 @@ type sampleLine struct {
 	head
 	Memory int64 `json:"memory"`
 	*sandbox.Breakdown
-	CPUSeconds float64 `json:"cpu_seconds"`
+	CPUSeconds float64           `json:"cpu_seconds"`
+	Pressure   *sandbox.Pressure `json:"pressure,omitempty"`
 }
 
 type oomLine struct {
@@ -96,7 +97,8 @@ func eventDocument(e Event) (any, error) {
 	case e.Type == EventOutput && e.Output != nil:
 		return outputDocument(h, e.Output), nil
 	case e.Type == EventSample && e.Sample != nil:
-		return sampleLine{h, e.Sample.Memory, e.Sample.Breakdown, e.Sample.CPUSeconds}, nil
+		s := e.Sample
+		return sampleLine{h, s.Memory, s.Breakdown, s.CPUSeconds, s.Pressure}, nil
 	case e.Type == EventOOM && e.OOM != nil:
 		return oomLine{h, *e.OOM}, nil
 	case e.Type == EventRetried && e.Retried != nil:

@@ -171,6 +171,8 @@ func TestEventJSON(t *testing.T) {
 			`{"type":"sample",` + head + `,"attempt":2,"memory":9,"anon":1,"file":2,"shmem":3,"kernel":4,"cpu_seconds":0.5}`},
 		{Event{Type: EventSample, Attempt: 2, Sample: &sandbox.Sample{Memory: 9}},
 			`{"type":"sample",` + head + `,"attempt":2,"memory":9,"cpu_seconds":0}`},
+		{Event{Type: EventSample, Attempt: 2, Sample: &sandbox.Sample{Memory: 9, Pressure: &sandbox.Pressure{Memory: &sandbox.Stall{Some: 0.5, Full: 0.25}}}},
+			`{"type":"sample",` + head + `,"attempt":2,"memory":9,"cpu_seconds":0,"pressure":{"memory":{"some":0.5,"full":0.25}}}`},
 		{Event{Type: EventOOM, Attempt: 1, OOM: &OOMReport{Limit: 8, Peak: 7, Main: true, Group: "enforced", Suggest: "16", Victim: &sandbox.Victim{PID: 1, Name: "hog", RSS: 6}}},
 			`{"type":"oom",` + head + `,"attempt":1,"limit":8,"peak":7,"anon":0,"file":0,"shmem":0,"kernel":0,"main":true,"group":"enforced","victim":{"pid":1,"name":"hog","rss":6},"suggest":"16"}`},
 	} {

@@ -32,6 +32,21 @@ type Sample struct {
 	Memory     int64      `json:"memory"`
 	CPUSeconds float64    `json:"cpu_seconds"`
 	Breakdown  *Breakdown `json:"breakdown,omitempty"`
+	Pressure   *Pressure  `json:"pressure,omitempty"` // nil: this machine does not count it for the attempt
+}
+
+// Pressure is for how long the attempt's own processes have waited for
+// something that they lacked: the kernel's pressure stall totals of its
+// cgroup (PSI, Linux 4.20), which only grow. A nil part is not counted here.
+type Pressure struct {
+	Memory *Stall `json:"memory,omitempty"` // for memory: reclaim, refaults
+	CPU    *Stall `json:"cpu,omitempty"`    // for a CPU, throttling by the limit included
+}
+
+// Stall is time waited, in seconds since the cgroup was made.
+type Stall struct {
+	Some float64 `json:"some"` // at least one process waited
+	Full float64 `json:"full"` // none that could have run did; 0 for CPU before Linux 5.13
 }
 
 // Breakdown splits a cgroup's memory. Sizes are bytes. File includes Shmem on

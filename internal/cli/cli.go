@@ -14,7 +14,7 @@ import (
 
 // Main runs the command line of w and returns the exit code.
 func Main(ctx context.Context, w World) int {
-	err := newApp(w).RunContext(ctx, liftTaskName(w.Args))
+	err := newApp(w).RunContext(ctx, liftTaskName(liftReportTask(w.Args)))
 	var said codeError
 	if err != nil && !errors.As(err, &said) {
 		fmt.Fprintf(w.Stderr, "drydock: %v\n", err)
@@ -40,7 +40,7 @@ func newApp(w World) *cli.App {
 			return flagError(err, "drydock", nil)
 		},
 		Commands: slices.Concat([]*cli.Command{newRunCommand(w)}, serverCommands(w), []*cli.Command{
-			newDoctorCommand(w), newConfigCommand(w), newCompletionCommand(w),
+			newReportCommand(w), newDoctorCommand(w), newConfigCommand(w), newCompletionCommand(w),
 			newVersionCommand(w), newHelpCommand(w), newJudgeCommand(w), newCompleteCommand(w),
 		}),
 		Flags: []cli.Flag{

@@ -119,7 +119,7 @@ func newCompleteCommand(w World) *cli.Command {
 			if len(args) > 0 && args[0] == "--" {
 				args = args[1:]
 			}
-			for _, line := range complete(c.App, args) {
+			for _, line := range complete(w, c.App, args) {
 				if _, err := fmt.Fprintln(w.Stdout, line); err != nil {
 					return err
 				}
@@ -131,7 +131,7 @@ func newCompleteCommand(w World) *cli.Command {
 
 // complete proposes what the last of args can become, a line each: a word, or
 // a word, a tab and a description, or a mode (see completionScripts).
-func complete(app *cli.App, args []string) []string {
+func complete(w World, app *cli.App, args []string) []string {
 	if len(args) <= 1 {
 		prefix := strings.Join(args, "")
 		var lines []string
@@ -146,10 +146,10 @@ func complete(app *cli.App, args []string) []string {
 	if cmd == nil {
 		return nil
 	}
-	return completeWord(app, cmd, args[1:len(args)-1], args[len(args)-1])
+	return completeWord(w, app, cmd, args[1:len(args)-1], args[len(args)-1])
 }
 
-func completeWord(app *cli.App, cmd *cli.Command, before []string, word string) []string {
+func completeWord(w World, app *cli.App, cmd *cli.Command, before []string, word string) []string {
 	docs := flagDocs(cmd.Flags)
 	var pending *flagDoc // the flag whose value the word is
 	taskFile := ""
@@ -186,9 +186,11 @@ func completeWord(app *cli.App, cmd *cli.Command, before []string, word string) 
 	case cmd.Name == "completion":
 		return withPrefix([]string{"bash", "fish", "zsh"}, word)
 	case cmd.Name == "help":
-		return complete(app, []string{word})
+		return complete(w, app, []string{word})
 	case cmd.Name == "flyte":
 		return withPrefix([]string{"abort", "deploy", "get", "rerun", "run", "signal", "whoami"}, word)
+	case cmd.Name == "report":
+		return withPrefix(newestTasks(w), strings.ToUpper(word))
 	case cmd.Name == "run" && taskFile != "":
 		return withPrefix(taskNames(taskFile), word)
 	case cmd.Name == "run":

@@ -27,7 +27,7 @@ type downOptions struct {
 var downPage = page{
 	About: `Ends the drydock up of this state directory, in the background or in another terminal,
 and waits until it is gone. Unfinished runs are aborted, and their tasks end first:
-SIGTERM, then SIGKILL after ten seconds. With --keep their tasks go on without it,
+SIGTERM, then SIGKILL after five seconds. With --keep their tasks go on without it,
 and the next drydock up takes them up.
 
 Runs, logs and data stay where they are.`,

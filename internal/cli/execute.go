@@ -23,6 +23,11 @@ func runRun(ctx context.Context, w World, o runOptions, args []string) error {
 		o.Result = ""
 		return refuse(w, o, err)
 	}
+	report, err := openRunReport(o.Report)
+	if err != nil {
+		file.close()
+		return refuse(w, o, err)
+	}
 	out := newPrinter(w, o)
 	settings, err := loadSettings(w, o.Config, runSettings(o))
 	if err != nil {
@@ -32,7 +37,21 @@ func runRun(ctx context.Context, w World, o runOptions, args []string) error {
 	if err != nil {
 		return finish(w, file, out, notStarted(err))
 	}
-	return finish(w, file, out, execute(ctx, w, o, settings, task, out))
+	r := execute(ctx, w, o, settings, task, out)
+	end := finish(w, file, out, r)
+	return withReport(w, end, report.write(w, settings, r.ID))
+}
+
+// withReport adds to a run's end that its report could not be written.
+func withReport(w World, end, reportErr error) error {
+	if reportErr == nil {
+		return end
+	}
+	fmt.Fprintf(w.Stderr, "drydock: %v\n", reportErr)
+	if end == nil {
+		return codeError{exitFault} // a script that relies on the file must not go on
+	}
+	return end
 }
 
 // runSettings are the settings that came as flags.

@@ -33,7 +33,7 @@ func init() { cli.HelpFlag = nil }
 func pages() map[string]page {
 	all := map[string]page{
 		"run": runPage, "doctor": doctorPage, "config": configPage, "completion": completionPage,
-		"version": versionPage, "help": helpPage,
+		"version": versionPage, "help": helpPage, "report": reportPage,
 	}
 	maps.Copy(all, serverPages())
 	return all

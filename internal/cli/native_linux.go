@@ -59,13 +59,16 @@ var fixes = map[string]string{
 }
 
 func (hostSandboxes) Clean(_ context.Context, p Place) ([]string, error) {
-	strays, err := native.Clean(p.LeaseDir)
+	strays, err := native.Clean(native.Config{Shim: p.Shim, LeaseDir: p.LeaseDir})
 	var names []string
 	for _, s := range strays {
 		names = append(names, strayText(s))
 	}
 	return names, err
 }
+
+// Alive reports whether an attempt's supervisor lives.
+func (hostSandboxes) Alive(dir string) bool { return native.Alive(dir) }
 
 func strayText(s native.Stray) string {
 	text := fmt.Sprintf("attempt %d of %s, whose supervisor had died", s.Attempt, s.ID)

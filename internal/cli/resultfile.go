@@ -11,10 +11,11 @@ import (
 	"path/filepath"
 )
 
-// resultFile is where --result goes. The place is fixed before the task runs
+// resultFile is where --result, or another flag that names a file, goes. The place is fixed before the task runs
 // and no link is followed afterwards: the task may write to the same directory,
 // and must not be able to lead drydock elsewhere.
 type resultFile struct {
+	flag string
 	path string
 	dir  *os.Root // with name: a regular file, replaced as a whole
 	name string
@@ -22,12 +23,15 @@ type resultFile struct {
 }
 
 // openResult returns nil for an empty path.
-func openResult(path string) (*resultFile, error) {
+func openResult(path string) (*resultFile, error) { return openOutput("--result", path) }
+
+// openOutput is openResult for the file that another flag names.
+func openOutput(flag, path string) (*resultFile, error) {
 	if path == "" {
 		return nil, nil
 	}
 	bad := func(why string, cause error) error {
-		return &userError{what: "--result " + path + ": " + why, remedy: "name a file in an existing directory that you may write to", cause: cause}
+		return &userError{what: flag + " " + path + ": " + why, remedy: "name a file in an existing directory that you may write to", cause: cause}
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -36,7 +40,7 @@ func openResult(path string) (*resultFile, error) {
 	if err != nil {
 		return nil, bad(reason(err), err)
 	}
-	r := &resultFile{path: path, name: filepath.Base(real)}
+	r := &resultFile{flag: flag, path: path, name: filepath.Base(real)}
 	info, err := os.Stat(real)
 	switch {
 	case err == nil && info.IsDir():
@@ -95,10 +99,13 @@ func (r *resultFile) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("write --result %s: %w", r.path, err)
+	return fmt.Errorf("write %s %s: %w", r.flag, r.path, err)
 }
 
 func (r *resultFile) close() {
+	if r == nil {
+		return
+	}
 	if r.file != nil {
 		_ = r.file.Close()
 	}

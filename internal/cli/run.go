@@ -28,7 +28,7 @@ type runOptions struct {
 	File              string
 	Override          words
 	JSON, Quiet       bool
-	Result            string
+	Result, Report    string
 	Profile, StateDir string
 	Config            string
 
@@ -144,6 +144,7 @@ func runFlags(o *runOptions) []cli.Flag {
 
 		sw(groupOutput, "json", "print JSON lines on standard output, the task's output among them", &o.JSON),
 		str(groupOutput, "result", "FILE", "write how it ended to FILE, as JSON", &o.Result),
+		str(groupOutput, "report", "FILE", "write its memory and CPU over time to FILE at the end: .html, .json, .csv or .txt (see drydock report)", &o.Report),
 		sw(groupOutput, "quiet", "say nothing but errors", &o.Quiet, "q"),
 
 		profileFlag(&o.Profile),

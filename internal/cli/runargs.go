@@ -16,23 +16,44 @@ func liftTaskName(args []string) []string {
 	if len(args) < 2 || args[1] != "run" || slices.Contains(args, "--") {
 		return args
 	}
-	flags, fromFile := scanFlags(args[2:])
+	own := runFlags(&runOptions{})
+	flags, fromFile := scanFlags(own, args[2:])
 	name := 2 + flags
 	if !fromFile || name == len(args) {
 		return args
 	}
 	rest := args[name+1:]
-	if more, _ := scanFlags(rest); more < len(rest) {
+	if more, _ := scanFlags(own, rest); more < len(rest) {
 		return args // more words than the name: runRun refuses them
 	}
 	return append(slices.Concat(args[:name], rest), "--", args[name])
 }
 
-// scanFlags counts the words at the start of args that are flags or their
-// values, and tells whether -f is among them.
-func scanFlags(args []string) (n int, fromFile bool) {
+// liftReportTask lets flags follow the task in `report ID -o FILE`, likewise.
+func liftReportTask(args []string) []string {
+	if len(args) < 2 || args[1] != "report" {
+		return args
+	}
+	var flags, words []string
+	own, rest := reportFlags(&reportOptions{}), args[2:]
+	for len(rest) > 0 && rest[0] != "--" {
+		n, _ := scanFlags(own, rest)
+		flags, rest = append(flags, rest[:n]...), rest[n:]
+		if len(rest) > 0 && rest[0] != "--" {
+			words, rest = append(words, rest[0]), rest[1:]
+		}
+	}
+	if len(rest) > 0 {
+		words = append(words, rest[1:]...)
+	}
+	return slices.Concat(args[:2], flags, []string{"--"}, words)
+}
+
+// scanFlags counts the words at the start of args that are flags of a command
+// or their values, and tells whether -f is among them.
+func scanFlags(own []cli.Flag, args []string) (n int, fromFile bool) {
 	switches := map[string]bool{}
-	for _, f := range append(runFlags(&runOptions{}), helpFlag()) {
+	for _, f := range append(own, helpFlag()) {
 		if _, ok := f.(*cli.BoolFlag); ok {
 			for _, name := range f.Names() {
 				switches[name] = true

@@ -41,9 +41,7 @@ func end(s Style, r *executor.Result) string {
 	out.b.WriteString(headline(s, r, last))
 	attempts(out, r)
 	hints(out, r.Verdict.Hints)
-	if r.Verdict.Class == executor.Succeeded && len(r.Attempts) > 1 && last.Demand.Memory.LimitBytes() > r.Attempts[0].Demand.Memory.LimitBytes() {
-		out.add("keep it", s.bold(withMemory(r.Task.Resources, last.Demand.Memory)), "")
-	}
+	out.add("keep it", s.bold(Keep(r)), "")
 	return out.b.String()
 }
 

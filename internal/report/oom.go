@@ -134,20 +134,16 @@ func coresHint(o *executor.OOMReport, last *executor.Attempt) string {
 
 // whatToDo closes the report with what can be pasted.
 func whatToDo(out *rows, r *executor.Result, o *executor.OOMReport) {
-	rest := r.Verdict.Hints
+	a := AdviceOf(r.Task.Resources, r.Verdict)
 	if o.Suggest != "" {
-		line := withLimit(r.Task.Resources, o.Suggest)
-		if len(rest) > 0 && strings.HasPrefix(rest[0], "try flyte.") {
-			line, rest = strings.TrimPrefix(rest[0], "try "), rest[1:]
-		}
-		next, or := "--memory "+flagValue(line, o.Suggest), ""
+		next, or := a.Flag, ""
 		if r.Task.OOMRetry == nil {
 			next, or = pad(next, 2*valueWidth-2), "or --oom-retry 2x, and drydock finds it"
 		}
 		out.add("try", out.style.bold(next)+out.style.dim(or), "")
-		out.add("in Flyte", out.style.bold(line), "")
+		out.add("in Flyte", out.style.bold(a.Flyte), "")
 	}
-	hints(out, rest)
+	hints(out, a.Hints)
 }
 
 var memoryPair = regexp.MustCompile(`memory=\("([^"]+)", "([^"]+)"\)`)

@@ -156,6 +156,55 @@ func TestMeter(t *testing.T) {
 		if diff := cmp.Diff(want, s.Breakdown); diff != "" || s.CPUSeconds != 1.5 {
 			t.Errorf("v%d: cpu %v, breakdown\n%s", version, s.CPUSeconds, diff)
 		}
+		if s.Pressure != nil {
+			t.Errorf("v%d: pressure %+v without the files", version, s.Pressure)
+		}
+	}
+}
+
+// Pressure is the attempt's own on every machine with a unified hierarchy,
+// hybrid ones included; pure v1 has none.
+func TestMeterPressure(t *testing.T) {
+	const memory = "some avg10=1.00 avg60=0.00 avg300=0.00 total=1500000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=250000\n"
+	v1, v2 := v1Files(), v2Files()
+	v1["unified/drydock/x.1/memory.pressure"], v2["drydock/x.1/memory.pressure"] = memory, memory
+	v2["drydock/x.1/cpu.pressure"] = "some avg10=0.00 avg60=0.00 avg300=0.00 total=3000000\n" // before Linux 5.13
+	hybrid := fakeGroup(t, 1, v1)
+	hybrid.h.Unified = filepath.Join(filepath.Dir(hybrid.h.Controllers["memory"]), "unified")
+	stall := &sandbox.Stall{Some: 1.5, Full: 0.25}
+	for name, tt := range map[string]struct {
+		g    *Group
+		want *sandbox.Pressure
+	}{
+		"v1":     {fakeGroup(t, 1, v1), nil},
+		"hybrid": {hybrid, &sandbox.Pressure{Memory: stall}},
+		"v2":     {fakeGroup(t, 2, v2), &sandbox.Pressure{Memory: stall, CPU: &sandbox.Stall{Some: 3}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := tt.g.Meter()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			s, err := m.Sample()
+			if diff := cmp.Diff(tt.want, s.Pressure); err != nil || diff != "" {
+				t.Errorf("%v\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestParseStall(t *testing.T) {
+	for text, want := range map[string]*sandbox.Stall{
+		"":             nil,
+		"some\nfull\n": nil,
+		"some avg10=0.00 total=-1\nfull total=x\n":                   nil,
+		"some avg10=0.00 total=7\nfull total=18446744073709551616\n": {Some: 7e-6},
+		"full total=1000000": {Full: 1},
+	} {
+		if diff := cmp.Diff(want, parseStall(text)); diff != "" {
+			t.Errorf("%q:\n%s", text, diff)
+		}
 	}
 }
 

@@ -22,27 +22,13 @@ type Meter struct {
 	stat    *keptFile
 	kernel  *keptFile // v1
 	cpu     *keptFile
+	psi     pressure
 }
 
 // Meter opens the group's files. On v1 the container must exist already.
 func (g *Group) Meter() (*Meter, error) {
 	m := &Meter{version: g.h.Version}
-	files := []struct {
-		to        **keptFile
-		dir, name string
-		size      int
-	}{
-		{&m.usage, g.memoryDir(), "memory.current", 64},
-		{&m.stat, g.memoryDir(), "memory.stat", statSize},
-		{&m.cpu, g.memoryDir(), "cpu.stat", 1 << 10},
-	}
-	if g.h.Version == 1 {
-		files[0].name = "memory.usage_in_bytes"
-		files[2].dir, files[2].name = filepath.Join(g.h.Controllers["cpuacct"], g.RuntimePath()), "cpuacct.usage"
-		files = append(files, files[0])
-		files[3].to, files[3].name = &m.kernel, "memory.kmem.usage_in_bytes"
-	}
-	for _, f := range files {
+	for _, f := range m.files(g) {
 		kept, err := keep(f.dir, f.name, f.size)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			m.Close()
@@ -50,7 +36,32 @@ func (g *Group) Meter() (*Meter, error) {
 		}
 		*f.to = kept
 	}
+	m.psi = openPressure(g.unifiedDir())
 	return m, nil
+}
+
+// meterFile is a file that a Meter keeps open, and where it does.
+type meterFile struct {
+	to        **keptFile
+	dir, name string
+	size      int
+}
+
+func (m *Meter) files(g *Group) []meterFile {
+	dir := g.memoryDir()
+	if g.h.Version == 1 {
+		return []meterFile{
+			{&m.usage, dir, "memory.usage_in_bytes", 64},
+			{&m.stat, dir, "memory.stat", statSize},
+			{&m.kernel, dir, "memory.kmem.usage_in_bytes", 64},
+			{&m.cpu, filepath.Join(g.h.Controllers["cpuacct"], g.RuntimePath()), "cpuacct.usage", 64},
+		}
+	}
+	return []meterFile{
+		{&m.usage, dir, "memory.current", 64},
+		{&m.stat, dir, "memory.stat", statSize},
+		{&m.cpu, dir, "cpu.stat", 1 << 10},
+	}
 }
 
 // Close closes the descriptors.
@@ -58,6 +69,7 @@ func (m *Meter) Close() {
 	for _, f := range []*keptFile{m.usage, m.stat, m.kernel, m.cpu} {
 		f.close()
 	}
+	m.psi.close()
 }
 
 // Sample takes one look. It fails when the group is gone.
@@ -72,6 +84,7 @@ func (m *Meter) Sample() (sandbox.Sample, error) {
 	}
 	s.CPUSeconds = m.cpuSeconds()
 	s.Breakdown = m.breakdown()
+	s.Pressure = m.psi.read()
 	return s, nil
 }
 
