@@ -51,9 +51,10 @@ func (s *Server) assemble() (p *parts, err error) {
 			return p, err
 		}
 	}
+	warn := func(text string) { s.c.Log.Warn(text) }
 	p.engine, err = engine.New(engine.Config{
 		Book: p.book, Launcher: launcher, Objects: documents{p.objects}, OutputBase: objects.URI(outputKey),
-		MaxQueued: s.c.MaxQueued, Observe: s.observe, Now: s.c.Now,
+		MaxQueued: s.c.MaxQueued, Observe: s.observe, Warn: warn, Now: s.c.Now,
 	})
 	if err != nil {
 		return p, err
@@ -67,7 +68,7 @@ func (s *Server) assemble() (p *parts, err error) {
 	}
 	p.api, err = api.New(api.Config{
 		Engine: p.engine, Registry: tasks, Objects: api.Store(p.objects, signedBase), CheckTask: checkTask(launcher), Logs: api.LogsFunc(s.usage.logFile),
-		Warn: func(text string) { s.c.Log.Warn(text) }, Now: s.c.Now,
+		Warn: warn, Now: s.c.Now,
 	})
 	return p, err
 }

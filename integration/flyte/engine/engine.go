@@ -52,6 +52,9 @@ type Config struct {
 	// Observe is told of everything that happens, in order for each run; nil:
 	// nobody. It must return at once and not call the Engine.
 	Observe func(Event)
+	// Warn is told, in a sentence, of a run that cannot be taken up again; nil:
+	// nobody is.
+	Warn func(text string)
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }
@@ -121,21 +124,20 @@ func New(c Config) (*Engine, error) {
 // load reads the unfinished runs.
 func (e *Engine) load() error {
 	return e.c.Book.View(func(tx book.Tx) error {
-		var failure error
 		tx.Scan(book.Open, "", "", func(key string, _ []byte) bool {
 			id, ok := runIDOf(key)
 			if !ok {
 				return true
 			}
 			r, err := e.loadRun(tx, id)
-			if err != nil {
-				failure = errors.Join(failure, err)
+			if err != nil { // the others go on
+				e.warn(fmt.Sprintf("run %s cannot be taken up again: %v", id.key(), err))
 				return true
 			}
 			e.live[id] = r
 			return true
 		})
-		return failure
+		return nil
 	})
 }
 
@@ -285,6 +287,12 @@ func (e *Engine) observe(ev Event) {
 	if e.c.Observe != nil {
 		ev.Time = e.now()
 		e.c.Observe(ev)
+	}
+}
+
+func (e *Engine) warn(text string) {
+	if e.c.Warn != nil {
+		e.c.Warn(text)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"drydock/integration/flyte/book"
 	"drydock/integration/flyte/flyteidl2/actions"
 	"drydock/integration/flyte/flyteidl2/core"
 	"drydock/integration/flyte/flyteidl2/task"
@@ -166,5 +168,22 @@ func TestUnfinished(t *testing.T) {
 	}
 	if !slices.Equal(got, []string{"b", "a"}) {
 		t.Errorf("got %q", got)
+	}
+}
+
+// A record that cannot be read keeps nobody else from going on.
+func TestUnreadableRun(t *testing.T) {
+	w := newWorld(t)
+	bad, good := w.run("bad", template("t")), w.run("good", template("t"))
+	w.phase(bad, running)
+	w.phase(good, running)
+	if err := w.book.Update(func(tx book.Tx) error { return tx.Put(book.States, bad.key(), []byte("{")) }); err != nil {
+		t.Fatal(err)
+	}
+	var warned []string
+	w.crashWith(Config{Warn: func(text string) { warned = append(warned, text) }})
+	w.phase(good, running)
+	if len(warned) != 1 || !strings.Contains(warned[0], "bad") {
+		t.Errorf("warned of %q", warned)
 	}
 }

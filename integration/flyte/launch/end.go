@@ -24,6 +24,7 @@ type evidence struct {
 	order    engine.Order
 	notes    []string // so far
 	program  bool     // it was the SDK's own program that ran
+	adopted  bool     // for some time of its life no drydock was up
 	python   string   // the interpreter; "": not known
 	profile  string   // the cluster profile's name
 	capacity executor.Capacity
@@ -68,6 +69,8 @@ func (e evidence) meaning() engine.End {
 		return e.user(codeEvicted, e.sentence(), engine.RetryUser)
 	}
 	switch {
+	case e.outage():
+		return e.system(codeStorage, "the task gave up on drydock's object storage while no drydock was up", engine.RetrySystem)
 	case e.left.failure != nil:
 		return e.told()
 	case e.left.unread != nil:

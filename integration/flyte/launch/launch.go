@@ -95,7 +95,7 @@ func (n *Native) Launch(ctx context.Context, o engine.Order) engine.End {
 	}
 	news := &news{tell: o.Progress, notes: p.notes, python: p.python}
 	result, err := n.c.Executor.Run(ctx, p.task, executor.WithID(o.TaskID), executor.WithLoan(o.Loan), executor.WithEvents(news.see))
-	return n.end(ctx, o, news, result, err)
+	return n.end(ctx, o, news, false, result, err)
 }
 
 // Adopt implements engine.Launcher.
@@ -105,7 +105,7 @@ func (n *Native) Adopt(ctx context.Context, o engine.Order) (engine.End, bool) {
 	if errors.Is(err, executor.ErrNeverStarted) {
 		return engine.End{}, false
 	}
-	return n.end(ctx, o, news, result, err), true
+	return n.end(ctx, o, news, true, result, err), true
 }
 
 // recorded are the notes of an attempt that an earlier process launched.
@@ -119,9 +119,9 @@ func recorded(o engine.Order) []string {
 }
 
 // end looks at what an attempt left, and says what its end means.
-func (n *Native) end(ctx context.Context, o engine.Order, news *news, result *executor.Result, err error) engine.End {
+func (n *Native) end(ctx context.Context, o engine.Order, news *news, adopted bool, result *executor.Result, err error) engine.End {
 	e := evidence{
-		result: result, err: err, order: o, notes: news.notes, program: news.python,
+		result: result, err: err, order: o, notes: news.notes, program: news.python, adopted: adopted,
 		profile: n.c.Profile.Name, capacity: n.c.Executor.Capacity(),
 	}
 	if p, err := n.c.Python(); err == nil {
