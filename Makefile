@@ -7,7 +7,7 @@ LDFLAGS   := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 PREFIX    ?= /usr/local
 FUZZTIME  ?= 10s
 
-.PHONY: build test check bench fuzz-short image demo clean docs idl install
+.PHONY: build test test-v2 soak-v2 check bench fuzz-short image demo clean docs idl install
 
 build: ## both programs into bin/
 	@scripts/need build
@@ -19,6 +19,14 @@ test: build ## everything, in lanes, with the seconds of each
 	@scripts/need zoo sdk
 	DRYDOCK_BIN=$(CURDIR)/bin go run ./internal/lanes
 
+test-v2: build ## the v2 lane alone; RUN=TestConformance/C1 for some of it
+	@scripts/need guest zoo
+	DRYDOCK_BIN=$(CURDIR)/bin go test ./integration/guest -count=1 -timeout 25m -v -guest.run='$(RUN)'
+
+soak-v2: build ## the same with full counts: hours
+	@scripts/need guest zoo
+	DRYDOCK_BIN=$(CURDIR)/bin go test ./integration/guest -count=1 -timeout 6h -v -guest.soak -guest.run='$(RUN)'
+
 check: ## format, generated code, vet, static analysis, layers, docs current
 	@scripts/need build
 	@scripts/gofmt
@@ -27,7 +35,7 @@ check: ## format, generated code, vet, static analysis, layers, docs current
 	go vet -tags "$(SHIM_TAGS)" ./sandbox/native/...
 	go tool staticcheck ./...
 	go tool staticcheck -tags "$(SHIM_TAGS)" ./sandbox/native/...
-	go test -count=1 . ./internal/cli -run 'TestLayers|TestPackageComments|TestReference|TestHelp'
+	go test -count=1 . ./internal/cli ./internal/fidelity -run 'TestLayers|TestPackageComments|TestReference|TestHelp|TestGoldenPage'
 
 bench: build ## benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
@@ -43,7 +51,7 @@ demo: build ## a program that runs out of memory, is explained, and succeeds wit
 	@examples/oom/demo.sh
 
 docs: ## write the generated parts of docs/ and the golden files
-	go test ./internal/cli ./internal/report ./internal/timeline -run 'TestReference|TestHelp|TestGolden|TestStart' -update
+	go test ./internal/cli ./internal/fidelity ./internal/report ./internal/timeline -run 'TestReference|TestHelp|TestGolden|TestStart' -update
 
 idl: ## write the Go code of the Flyte protocol
 	scripts/idl

@@ -24,20 +24,38 @@ type lane struct {
 	limit    time.Duration
 	flags    []string
 	packages func(all []string) []string
+	asked    bool // it runs only when it is named
 }
 
 var lanes = []lane{
 	{name: "unit", limit: 8 * time.Minute, flags: []string{"-race"}, packages: func(all []string) []string {
-		return slices.DeleteFunc(slices.Clone(all), wholeSystem)
+		return only(all, func(p string) bool { return !wholeSystem(p) && !inGuest(p) })
 	}},
 	{name: "native", limit: 10 * time.Minute, flags: []string{"-count=1", "-p=1"}, packages: func(all []string) []string {
-		return slices.DeleteFunc(slices.Clone(all), func(p string) bool { return !wholeSystem(p) })
+		return only(all, func(p string) bool { return wholeSystem(p) && p != sdkPackage })
+	}},
+	// The real SDK: nearly all of it is Python interpreters that start.
+	{name: "sdk", limit: 15 * time.Minute, flags: []string{"-count=1", "-p=1"}, packages: func(all []string) []string {
+		return only(all, func(p string) bool { return p == sdkPackage })
+	}},
+	// A machine with cgroup v2 alone; nearly all of it is an emulated processor.
+	{name: "v2", asked: true, limit: 25 * time.Minute, flags: []string{"-count=1", "-p=1"}, packages: func(all []string) []string {
+		return only(all, inGuest)
 	}},
 }
+
+const sdkPackage = "drydock/integration/e2e/sdk"
+
+// inGuest tells the packages whose tests run in a machine of their own.
+func inGuest(pkg string) bool { return strings.HasPrefix(pkg, "drydock/integration/guest") }
 
 // wholeSystem tells the packages whose tests start real sandboxes all the time.
 func wholeSystem(pkg string) bool {
 	return strings.HasPrefix(pkg, "drydock/integration/e2e") || strings.HasPrefix(pkg, "drydock/sandbox/native")
+}
+
+func only(all []string, is func(string) bool) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(p string) bool { return !is(p) })
 }
 
 func main() {
@@ -49,7 +67,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, only []string) error {
+func run(ctx context.Context, names []string) error {
 	all, err := listPackages(ctx)
 	if err != nil {
 		return err
@@ -58,7 +76,7 @@ func run(ctx context.Context, only []string) error {
 	var seconds []string
 	for _, l := range lanes {
 		pkgs := l.packages(all)
-		if len(pkgs) == 0 || len(only) > 0 && !slices.Contains(only, l.name) {
+		if len(pkgs) == 0 || (l.asked || len(names) > 0) && !slices.Contains(names, l.name) {
 			continue
 		}
 		fmt.Printf("== %s: go test %s, %d packages\n", l.name, strings.Join(l.flags, " "), len(pkgs))

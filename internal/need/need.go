@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package need lets a test say what it needs of the machine: root, cgroups, a
-// program, a container engine. Where that is missing the test is skipped with
+// program, a container engine, the Flyte SDK. Where that is missing the test is skipped with
 // the reason; where the facility was promised (DRYDOCK_REQUIRE) it fails.
 //
 // DRYDOCK_REQUIRE is "all" or a comma-separated list of facilities, for
