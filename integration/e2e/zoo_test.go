@@ -6,6 +6,8 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +18,9 @@ import (
 var (
 	zooDir = flag.String("zoo.dir", filepath.Join("testdata", "zoo"),
 		"directory with the scenarios.json and files/ to run")
-	zooHome = flag.Bool("zoo.machine", false,
+	zooKinds = flag.String("zoo.kinds", "", "only scenarios of these kinds, separated by commas")
+	zooReady = flag.String("zoo.ready", "", "directory with the programs, built elsewhere")
+	zooHome  = flag.Bool("zoo.machine", false,
 		"use the machine's own state and lease directories instead of private ones")
 	zooSettle = flag.Duration("zoo.settle", 2*time.Second,
 		"how long something may outlive drydock before it counts as left behind")
@@ -36,6 +40,9 @@ func TestZoo(t *testing.T) {
 	need.Cgroups(t)
 	runner := newZooRunner(t)
 	for _, s := range scenarios {
+		if *zooKinds != "" && !slices.Contains(strings.Split(*zooKinds, ","), s.Kind) {
+			continue
+		}
 		t.Run(s.ID, func(t *testing.T) { runScenario(t, runner, s) })
 	}
 }
@@ -49,7 +56,7 @@ func newZooRunner(t *testing.T) *zoo.Runner {
 	runner := &zoo.Runner{
 		Dir:     *zooDir,
 		Drydock: drydock(t),
-		Builder: &zoo.Builder{Dir: builds},
+		Builder: &zoo.Builder{Dir: builds, Ready: *zooReady},
 		Settle:  *zooSettle,
 	}
 	if !*zooHome {

@@ -240,18 +240,6 @@ func TestRuntimeMemory(t *testing.T) {
 	}
 }
 
-func TestNearLimit(t *testing.T) {
-	limit := int64(64 << 20)
-	for usage, want := range map[int64]bool{limit: true, limit - 64*pageSize: true, limit - 65*pageSize: false, 0: false} {
-		if NearLimit(usage, limit) != want {
-			t.Errorf("NearLimit(%d) = %v", usage, !want)
-		}
-	}
-	if NearLimit(1<<40, 0) {
-		t.Error("no limit cannot be near")
-	}
-}
-
 func TestRemoveTree(t *testing.T) {
 	root := t.TempDir()
 	dir := filepath.Join(root, "a")

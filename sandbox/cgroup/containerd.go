@@ -68,7 +68,7 @@ func (g *Group) totalsV2() (Totals, error) {
 		return Totals{}, describe(os.ErrNotExist, g.memoryDir()+"/memory.events")
 	}
 	t := Totals{
-		OOMKill:      int64(events.GetOomKill()),
+		OOMKill:      int64(events.GetOomKill()) + g.killsBelow(),
 		OOM:          int64(events.GetOom()),
 		OOMGroupKill: int64(events.GetOomGroupKill()),
 		Max:          int64(events.GetMax()),

@@ -87,7 +87,7 @@ func (g *Group) createUnified(l sandbox.Limits) error {
 	if err := os.Mkdir(g.memoryDir(), 0o755); err != nil {
 		return err
 	}
-	for _, dir := range []string{g.h.Unified, base, g.memoryDir()} {
+	for _, dir := range []string{filepath.Join(g.h.Unified, g.h.Owned), base, g.memoryDir()} {
 		if err := enableControllers(dir); err != nil {
 			return err
 		}

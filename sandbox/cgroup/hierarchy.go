@@ -26,8 +26,14 @@ type Hierarchy struct {
 	// Unified is the mount point of cgroup2; on hybrid machines it stands
 	// beside the v1 ones. Empty where there is none.
 	Unified string
+	// LocalEvents says that cgroup2 is mounted with memory_localevents: a
+	// group's memory.events leave out those of the groups below.
+	LocalEvents bool
 	// Base is the group, in every hierarchy, under which tasks have theirs.
 	Base string
+	// Owned is the delegated group that Base lies in; "" for root, who owns
+	// all of them.
+	Owned string
 }
 
 // StandardBase is the Base that Detect sets.
@@ -75,6 +81,7 @@ func parseMountinfo(r io.Reader) (Hierarchy, error) {
 		case "cgroup2":
 			if h.Unified == "" {
 				h.Unified = mountpoint
+				h.LocalEvents = slices.Contains(strings.Split(rest[2], ","), "memory_localevents")
 			}
 		case "cgroup":
 			for option := range strings.SplitSeq(rest[2], ",") {
@@ -119,7 +126,7 @@ func (h Hierarchy) memoryRoot() string {
 
 // Writable reports why this process cannot make cgroups, or nil. It makes none.
 func (h Hierarchy) Writable() error {
-	dir := h.memoryRoot()
+	dir := filepath.Join(h.memoryRoot(), h.Owned)
 	if err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK, unix.AT_EACCESS); err != nil {
 		return &os.PathError{Op: "write to", Path: dir, Err: err}
 	}

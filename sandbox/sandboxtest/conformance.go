@@ -50,27 +50,29 @@ var KnownGaps = map[string]string{
 	"C13": "OOM of a process that came in by exec: the contract has no exec yet",
 	"D2":  "exec session killed, main unaffected: the contract has no exec yet",
 	"C2":  "init containers: a sandbox runs one command",
-	"C4":  "machine-wide budget: decided by the executor's admission, not by one attempt",
 	"C7":  "disk eviction: no sandbox watches the disk yet",
 	"C8":  "disk eviction: no sandbox watches the disk yet",
-	"D5":  "host-wide OOM: would end other people's programs on this machine",
-	"D9":  "swap: tests do not turn swap on; Enforcement names the state of it",
 }
 
 // Conformance runs the cases that every sandbox passes, named after the
 // table in limits-and-oom §8 (C…, D…) or after what they show.
 func Conformance(t *testing.T, b Backend) {
 	s := newSuite(t, b)
-	for _, group := range [][]testCase{
-		basicCases, streamCases, stopCases, viewCases, limitCases,
-		oomCases, groupCases, outsideCases, shmCases, lifeCases,
-	} {
+	for _, group := range allCases() {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) { s.run(t, c) })
 		}
 	}
 	for name, reason := range KnownGaps {
 		t.Run(name, func(t *testing.T) { need.Gap(t, "known gap: "+reason) })
+	}
+}
+
+// allCases are the groups of cases.
+func allCases() [][]testCase {
+	return [][]testCase{
+		basicCases, streamCases, stopCases, viewCases, limitCases,
+		oomCases, groupCases, outsideCases, shmCases, lifeCases, fileCases, machineCases,
 	}
 }
 

@@ -83,6 +83,9 @@ func (s *suite) wantGroup(t testing.TB, e ended) {
 	if e.Counters.Group != s.GroupKill {
 		t.Errorf("group kill is %q, want %q", e.Counters.Group, s.GroupKill)
 	}
+	if s.GroupKill == sandbox.GroupEnforced && e.Counters.OOMGroupKill != 1 {
+		t.Errorf("%d group kills, want one: %s", e.Counters.OOMGroupKill, show(e.Outcome))
+	}
 	mainDied := len(e.Victims) > 0 && e.Victims[0].Main // and the rest with it
 	if s.GroupKill == sandbox.GroupEmulated && e.GroupKilledAt.IsZero() && !mainDied {
 		t.Errorf("an emulated group kill has no time: %s", show(e.Outcome))

@@ -3,6 +3,7 @@
 package zoo
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -32,6 +33,9 @@ type Product struct {
 // Builder builds each source once and keeps the products in Dir.
 type Builder struct {
 	Dir string
+	// Ready, if set, is a directory that another builder's Export filled: on
+	// a machine without compilers nothing is built.
+	Ready string
 
 	mu   sync.Mutex
 	done map[string]built
@@ -59,10 +63,39 @@ func (b *Builder) Product(dir, name string) (Product, error) {
 	return product, err
 }
 
+// Export builds what the scenarios need and puts it into dir, for a Builder
+// elsewhere. What this machine lacks the compiler for is left out.
+func (b *Builder) Export(zoo, dir string, scenarios []Scenario) error {
+	for _, s := range scenarios {
+		for _, name := range s.Build {
+			product, err := b.Product(filepath.Join(zoo, "files"), name)
+			if _, missing := errors.AsType[*MissingError](err); missing {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			for _, file := range product.Files {
+				if err := copyFile(file, filepath.Join(dir, name, filepath.Base(file)), 0o755); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
 func (b *Builder) make(dir, name string) (Product, error) {
 	language, base, ok := strings.Cut(name, "/")
 	if !ok {
 		return Product{}, fmt.Errorf("build %q: want LANGUAGE/FILE", name)
+	}
+	if b.Ready != "" {
+		files, err := regular(filepath.Join(b.Ready, name))
+		if err != nil {
+			err = &MissingError{Facility: language, Reason: "needs " + name + ", which was not built beforehand"}
+		}
+		return Product{Files: files}, err
 	}
 	out, err := os.MkdirTemp(b.Dir, language+"-")
 	if err != nil {

@@ -50,6 +50,17 @@ static void touch(size_t mib) {
 	for (size_t i = 0; i < n; i += 4096) p[i] = 1;
 }
 
+// huge does so with huge pages, and tells whether it was given any.
+static void huge(size_t mib) {
+	volatile char *p = mmap(0, mib * MiB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	if (p == MAP_FAILED) {
+		printf("%s\n", strerror(errno));
+		return;
+	}
+	for (size_t i = 0; i < mib * MiB; i += 4096) p[i] = 1;
+	printf("ok\n");
+}
+
 static long cpu_ms(void) {
 	struct timespec t;
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
@@ -172,6 +183,7 @@ int main(int argc, char **argv) {
 		if (is(op, "out")) say(1, NEXT), say(1, "\n");
 		else if (is(op, "err")) say(2, NEXT), say(2, "\n");
 		else if (is(op, "touch")) touch(NUMBER);
+		else if (is(op, "huge")) huge(NUMBER);
 		else if (is(op, "child")) child(NUMBER);
 		else if (is(op, "background")) { long after = NUMBER; background(after, NUMBER); }
 		else if (is(op, "sleep")) nap(NUMBER);

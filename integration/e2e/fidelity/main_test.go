@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fidelity_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"drydock/internal/fidelity"
+	"drydock/internal/need"
+)
+
+var recordFlag = flag.String("fidelity.record", "", "directory for what was seen, or - for the standard output")
+
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == hugeWord {
+		os.Exit(mapHuge())
+	}
+	flag.Parse()
+	os.Exit(need.Main(m))
+}
+
+// record keeps a result where the flag says.
+func record(r fidelity.Result) error {
+	text, err := r.Encode()
+	if err != nil || *recordFlag == "" {
+		return err
+	}
+	if *recordFlag == "-" {
+		var line bytes.Buffer
+		err := json.Compact(&line, text)
+		fmt.Printf("%s%s\n", fidelity.RecordMark, line.Bytes())
+		return err
+	}
+	return os.WriteFile(filepath.Join(*recordFlag, r.Backend+".json"), text, 0o644)
+}
