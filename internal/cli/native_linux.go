@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"drydock/sandbox"
 	"drydock/sandbox/limits"
@@ -30,9 +31,10 @@ func (h hostSandboxes) Doctor(_ context.Context, p Place) []Check {
 		if e, ok := errors.AsType[*sandbox.UnsupportedError](err); ok {
 			c.Why, c.Fix = e.What, e.Remedy
 		}
-		return []Check{c}
+		return append([]Check{c}, userChecks(p)...)
 	}
 	checks := []Check{{Name: "sandbox", State: sandbox.Enforced, Why: "native: the runtime is built in", Essential: true}}
+	checks = append(checks, userChecks(p)...)
 	reporter, ok := sb.(sandbox.Reporter)
 	if !ok {
 		return checks
@@ -41,7 +43,7 @@ func (h hostSandboxes) Doctor(_ context.Context, p Place) []Check {
 	for _, e := range reporter.Enforcement(everything) {
 		c := Check{Name: e.Limit, State: e.State, Why: e.Why, Essential: e.Limit == "memory"}
 		if e.State != sandbox.Enforced {
-			c.Fix = fixes[e.Limit]
+			c.Fix = fixFor(e.Limit)
 		}
 		checks = append(checks, c)
 	}
@@ -56,6 +58,33 @@ var fixes = map[string]string{
 	"pids":             "enable the pids controller (cgroup.subtree_control on v2, a mounted pids hierarchy on v1)",
 	"hugepages":        "enable the hugetlb controller, or free the reserved huge pages (vm.nr_hugepages=0)",
 	"abstract-sockets": "run with --network none, or a kernel with Landlock scopes (Linux 6.12)",
+}
+
+// userFixes are those that differ for an ordinary user.
+var userFixes = map[string]string{
+	"cpu":        native.DelegateRemedy,
+	"pids":       native.DelegateRemedy,
+	"hugepages":  "run drydock as root (systemd does not delegate hugetlb), or have the reserved huge pages freed (vm.nr_hugepages=0)",
+	"devices":    "none is needed for ordinary tasks; run drydock as root for a device filter",
+	"host-files": "run drydock as root for tasks that change what belongs to others, such as apt install",
+	"users":      "see subordinate-ids",
+	"oom-score":  "run drydock as root, or give the task fewer guarantees",
+}
+
+func fixFor(limit string) string {
+	if fix, ok := userFixes[limit]; ok && os.Geteuid() != 0 {
+		return fix
+	}
+	return fixes[limit]
+}
+
+// userChecks are what only an ordinary user needs of the machine.
+func userChecks(p Place) []Check {
+	var checks []Check
+	for _, f := range native.UserFindings(native.Config{Shim: p.Shim, LeaseDir: p.LeaseDir}) {
+		checks = append(checks, Check(f))
+	}
+	return checks
 }
 
 func (hostSandboxes) Clean(_ context.Context, p Place) ([]string, error) {

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"drydock/executor"
-	"drydock/internal/need"
 	"drydock/sandbox"
 )
 
@@ -87,8 +86,7 @@ func TestAdoptAfterKill(t *testing.T) {
 
 // Killed at any moment, the task either ran once, or not at all and never will.
 func TestAdoptAfterKillAtAnyTime(t *testing.T) {
-	need.Root(t)
-	need.Cgroups(t)
+	runnable(t)
 	times := 12
 	if text := os.Getenv("DRYDOCK_TEST_KILLS"); text != "" {
 		times, _ = strconv.Atoi(text)
@@ -296,8 +294,7 @@ func TestAdoptShimKilled(t *testing.T) {
 // A supervisor that is slow to begin is waited for: its lease says that it
 // lives before it can be spoken to.
 func TestAdoptSlowShim(t *testing.T) {
-	need.Root(t)
-	need.Cgroups(t)
+	runnable(t)
 	slow := filepath.Join(t.TempDir(), "slow-shim")
 	if err := os.WriteFile(slow, []byte("#!/bin/sh\nsleep 1\nexec '"+shim(t)+"' \"$@\"\n"), 0o700); err != nil {
 		t.Fatal(err)

@@ -170,9 +170,9 @@ func (f *followed) settle() {
 // up have let the lease go. After an end in order nothing is left.
 func (f *followed) cleanUp() error {
 	for deadline := time.Now().Add(cleanPatience); ; time.Sleep(time.Millisecond) {
-		held, _, dead := inspectLease(f.lease)
+		held, stray, dead := inspectLease(f.lease)
 		if dead {
-			err := cleanAttempt(f.s.hierarchy, f.group, f.dir, f.lease)
+			err := f.s.cleaner().cleanAttempt(f.group, f.dir, stray.base)
 			if held != nil {
 				err = errors.Join(err, held.Close())
 			}

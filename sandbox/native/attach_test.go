@@ -106,7 +106,7 @@ func TestAttachToAKilledShim(t *testing.T) {
 func TestAttachWaitsForTheLease(t *testing.T) {
 	for _, begins := range []bool{false, true} {
 		s, spec := left(t)
-		f, err := takeLease(s.config.LeaseDir, groupName(spec), spec)
+		f, err := takeLease(s.config.LeaseDir, groupName(spec), "", spec)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -87,11 +87,13 @@ func TestConformance(t *testing.T) {
 // under, and keeps it while the test runs.
 func sharedBase(t testing.TB, leaseDir string) string {
 	t.Helper()
-	h, err := cgroup.Detect()
+	h, err := native.Detect(leaseDir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Base = native.GroupBase(leaseDir)
+	if scope := native.ScopeOf(h.Base); scope != "" {
+		holdScope(t, h, scope)
+	}
 	base, err := h.HoldBase(filepath.Join(leaseDir, shimapi.BaseLock))
 	if err != nil {
 		t.Fatal(err)
@@ -102,4 +104,21 @@ func sharedBase(t testing.TB, leaseDir string) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// holdScope keeps a process in the scope in which systemd has the group.
+func holdScope(t testing.TB, h cgroup.Hierarchy, scope string) {
+	t.Helper()
+	holder := exec.Command("sleep", "1000")
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = holder.Process.Kill()
+		_ = holder.Wait()
+	})
+	h.Owned = scope
+	if err := native.JoinScope(h, holder.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -9,4 +9,8 @@
 // limits.go (what this machine enforces); the supervisor is package main in
 // shim/, the contract with it is package shimapi. An attempt outlives the
 // process that started it: Sandbox.Attach (attach.go) follows one later.
+//
+// An ordinary user's attempts differ: user.go begins with how, scope.go gets
+// the cgroup, idmap.go the ids and hostview_user.go the root file system;
+// usercheck.go tells what the machine lacks for it.
 package native

@@ -2,5 +2,10 @@
 
 package native
 
-// GroupBase is groupBase for tests.
-var GroupBase = groupBase
+// Names for tests.
+var (
+	GroupBase = groupBase
+	Detect    = detect
+	ScopeOf   = scopeOf
+	JoinScope = joinScope
+)

@@ -34,21 +34,24 @@ type hostView struct {
 // lookAtHost plans the view: "/" and the file systems below it copy-on-write
 // or read-only, /tmp empty, the working directory and the asked mounts as
 // they are, drydock's own directories and login sockets out of sight.
-func lookAtHost(spec sandbox.Spec) (*hostView, error) {
+// inUserNamespace is for an ordinary user; see hostview_user.go.
+func lookAtHost(spec sandbox.Spec, inUserNamespace bool) (*hostView, error) {
 	v := &hostView{rootfs: shimapi.Rootfs{
+		UserNamespace: inUserNamespace,
+
 		Lower: "/",
 		Upper: filepath.Join(spec.Dir, "layers", "0", "upper"),
 		Work:  filepath.Join(spec.Dir, "layers", "0", "work"),
 		Empty: []string{"/tmp"},
 	}}
-	if why := noOverlay(spec.Dir); why != "" {
+	if why := noOverlay(spec.Dir, inUserNamespace); why != "" {
 		v.rootfs.ReadOnly = true
 		v.maskSockets("/", func(string) bool { return true })
 	}
 	if err := v.findWorkDir(spec); err != nil {
 		return nil, err
 	}
-	if err := v.addHostMounts(spec.Dir); err != nil {
+	if err := v.addHostMounts(spec); err != nil {
 		return nil, err
 	}
 	v.addNameResolution()
@@ -145,6 +148,10 @@ func resolveDir(field, path string) (string, error) {
 type hostMount struct {
 	point, fstype string
 	noExec        bool
+
+	// Of directories and files that stand for a part of /:
+	mode uint32 // 0: as a mount's
+	file bool
 }
 
 // layerable are the file systems that overlayfs takes as a lower layer and
@@ -162,26 +169,32 @@ var unseen = []string{"/proc", "/sys", "/dev", "/run", "/tmp", "/boot/efi"}
 
 // addHostMounts gives every other file system of the host a layer of its own:
 // an overlay of "/" shows none of them.
-func (v *hostView) addHostMounts(dir string) error {
+func (v *hostView) addHostMounts(spec sandbox.Spec) error {
 	data, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return err
 	}
-	for i, m := range visibleMounts(string(data)) {
+	dir := spec.Dir
+	mounts := visibleMounts(string(data))
+	if v.rootfs.UserNamespace && !v.rootfs.ReadOnly {
+		mounts = v.divideRoot("/", string(data), mounts)
+	}
+	for i, m := range mounts {
 		if within(stateRoot(dir), m.point) && within(m.point, stateRoot(dir)) {
 			continue
 		}
-		if !answers(m.point) {
+		if !m.file && !answers(m.point) {
 			continue // a dead server's: a look at it would hang the task, too
 		}
-		mount := specs.Mount{Destination: m.point, Type: "bind", Source: m.point, Options: []string{"bind", "ro", "nosuid", "nodev"}}
+		mount := specs.Mount{Destination: m.point, Type: "bind", Source: m.point, Options: v.shownReadOnly()}
 		if slices.Contains(layerable, m.fstype) && !v.rootfs.ReadOnly && !strings.ContainsAny(dir, overlaySeparators) {
 			base := filepath.Join(dir, "layers", strconv.Itoa(i+1))
-			layer := shimapi.Layer{Upper: filepath.Join(base, "upper"), Work: filepath.Join(base, "work")}
+			layer := shimapi.Layer{Upper: filepath.Join(base, "upper"), Work: filepath.Join(base, "work"), Mode: m.mode}
 			v.rootfs.Layers = append(v.rootfs.Layers, layer)
 			mount = specs.Mount{Destination: m.point, Type: "overlay", Source: "overlay", Options: []string{
 				"nosuid", "nodev", "lowerdir=" + m.point, "upperdir=" + layer.Upper, "workdir=" + layer.Work}}
-		} else {
+			mount.Options = append(mount.Options, v.layerOptions(spec)...)
+		} else if !m.file {
 			v.maskSockets(m.point, func(string) bool { return true })
 		}
 		if m.noExec {

@@ -60,7 +60,7 @@ func TestVisibleMounts(t *testing.T) {
 		"8 1 0:9 / /a:b rw - xfs /dev/vdc rw",
 	}, "\n")
 	got := visibleMounts(table)
-	if diff := cmp.Diff([]hostMount{{"/usr", "xfs", true}}, got, cmp.AllowUnexported(hostMount{})); diff != "" {
+	if diff := cmp.Diff([]hostMount{{point: "/usr", fstype: "xfs", noExec: true}}, got, cmp.AllowUnexported(hostMount{})); diff != "" {
 		t.Error(diff)
 	}
 	if got := unescapeMount(`/a\040b\134c`); got != `/a b\c` {
@@ -107,7 +107,7 @@ func view(t *testing.T, change func(*sandbox.Spec)) (*hostView, sandbox.Spec, er
 	if change != nil {
 		change(&spec)
 	}
-	v, err := lookAtHost(spec)
+	v, err := lookAtHost(spec, false)
 	return v, spec, err
 }
 

@@ -76,21 +76,62 @@ func (s *Sandbox) launch(plan *shimapi.Config, streams sandbox.Streams, lease *o
 		Dir:        "/",
 		Stderr:     shimLog,
 		ExtraFiles: append([]*os.File{theirs}, append(stdio, lease)...),
-		SysProcAttr: &syscall.SysProcAttr{
-			Setsid:       true,
-			Unshareflags: syscall.CLONE_NEWNS, // Go makes it private
-		},
 	}
-	err = r.shim.Start()
+	if scopeOf(s.hierarchy.Base) != "" && s.ids == nil {
+		err = s.startInScope(r.shim)
+	} else {
+		err = startShim(r.shim, s.ids, ours, theirs)
+	}
 	closeAll(stdio)
 	if err != nil {
 		ours.Close()
 		after(false)
-		return nil, fmt.Errorf("start drydock-shim: %w", err)
+		return nil, fmt.Errorf("start drydock-shim: %w%s", err, lastWords(plan.Drydock.Dir))
 	}
 	after(true)
 	go r.follow()
 	return r, r.send(plan)
+}
+
+// startShim starts a shim in a session and a mount namespace of its own; with
+// ids, in a user namespace that has them. control are the two ends of its
+// socket.
+func startShim(shim *exec.Cmd, ids *idMap, ours, theirs *os.File) error {
+	shim.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if ids == nil {
+		shim.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS // Go makes it private
+		return shim.Start()
+	}
+	shim.Env = append(shim.Env, shimapi.UserNamespace+"=1")
+	if err := shim.Start(); err != nil {
+		return err
+	}
+	theirs.Close() // so that its end is seen
+	err := ids.admit(shim.Process.Pid, ours)
+	if err != nil {
+		_ = shim.Process.Kill()
+		_ = shim.Wait()
+	}
+	return err
+}
+
+// asShim runs one of the shim's small jobs in the user namespace.
+func asShim(shim string, ids *idMap, args ...string) error {
+	ours, theirs, err := socketPair()
+	if err != nil {
+		return err
+	}
+	defer ours.Close()
+	defer theirs.Close()
+	var said strings.Builder
+	cmd := &exec.Cmd{Path: shim, Args: append([]string{"drydock-shim"}, args...), Dir: "/", Stderr: &said, ExtraFiles: []*os.File{theirs}}
+	if err = startShim(cmd, ids, ours, theirs); err == nil {
+		err = cmd.Wait()
+	}
+	if err != nil {
+		return fmt.Errorf("%s in a user namespace: %w: %s", args[0], err, strings.TrimSpace(said.String()))
+	}
+	return nil
 }
 
 func closeAll(files []*os.File) {
@@ -230,7 +271,7 @@ func (r *running) readOutcome() (sandbox.Outcome, error) {
 	if err == nil && r.fatal == "" {
 		return outcome, nil
 	}
-	cleanErr := cleanAttempt(r.s.hierarchy, section.Cgroup, section.Dir, section.Lease)
+	cleanErr := r.s.cleaner().cleanAttempt(section.Cgroup, section.Dir, "")
 	if r.reported != nil { // its file could not be written
 		return *r.reported, cleanErr
 	}

@@ -7,16 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"drydock/sandbox"
 	"drydock/sandbox/cgroup"
-	"drydock/sandbox/native/shimapi"
 )
 
 // standardLeaseDir is machine-wide on purpose: it does not move with the
@@ -36,6 +33,9 @@ type lease struct {
 	ID      string `json:"id"`
 	Attempt int    `json:"attempt"`
 	Dir     string `json:"dir"` // the attempt's
+	// Base is the group that an ordinary user's attempt lies under: another
+	// for each process that starts some.
+	Base string `json:"base,omitempty"`
 }
 
 // groupBase is the cgroup that the attempts of one lease directory lie under,
@@ -53,6 +53,9 @@ func groupBase(leaseDir string) string {
 func detect(leaseDir string) (cgroup.Hierarchy, error) {
 	h, err := cgroup.Detect()
 	h.Base = groupBase(leaseDir)
+	if systemdManages(h) {
+		h = inScope(h)
+	}
 	return h, err
 }
 
@@ -63,7 +66,7 @@ func groupName(spec sandbox.Spec) string { return fmt.Sprintf("%s.%d", spec.ID, 
 // open file, which the shim inherits: the kernel frees it with the shim. The
 // file gets its name only when it is locked and complete, so that nobody who
 // cleans up can find it without its holder.
-func takeLease(dir, name string, spec sandbox.Spec) (*os.File, error) {
+func takeLease(dir, name, base string, spec sandbox.Spec) (*os.File, error) {
 	if err := makeLeaseDir(dir); err != nil {
 		return nil, err
 	}
@@ -72,7 +75,7 @@ func takeLease(dir, name string, spec sandbox.Spec) (*os.File, error) {
 		return nil, fmt.Errorf("take the lease: %w", err)
 	}
 	path := filepath.Join(dir, name)
-	err = fillLease(f, spec)
+	err = fillLease(f, base, spec)
 	if err == nil {
 		err = os.Link(f.Name(), path) // unlike a rename it never replaces another's
 	}
@@ -86,14 +89,14 @@ func takeLease(dir, name string, spec sandbox.Spec) (*os.File, error) {
 // leaseTemp names a lease that is not complete yet.
 const leaseTemp = ".new-*"
 
-func fillLease(f *os.File, spec sandbox.Spec) error {
+func fillLease(f *os.File, base string, spec sandbox.Spec) error {
 	if err := f.Chmod(0o644); err != nil { // other users read it to see what is taken
 		return err
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return err
 	}
-	data, err := json.Marshal(lease{Version: 1, ID: spec.ID, Attempt: spec.Attempt, Dir: spec.Dir})
+	data, err := json.Marshal(lease{Version: 1, ID: spec.ID, Attempt: spec.Attempt, Dir: spec.Dir, Base: base})
 	if err != nil {
 		return err
 	}
@@ -111,9 +114,28 @@ func makeLeaseDir(dir string) error {
 		}
 	}
 	if err != nil && !errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("make the lease directory: %w", err)
+		return &sandbox.UnsupportedError{What: fmt.Sprintf("make the lease directory: %v", err),
+			Remedy: "have root make it: `sudo install -d -o root -g root -m 1777 " + dir + "`"}
+	}
+	if os.Geteuid() == 0 {
+		adoptLeaseDir(dir)
 	}
 	return trustLeaseDir(dir)
+}
+
+// adoptLeaseDir makes a directory that an ordinary user made before root came
+// root's, so that everybody can trust it. What the user has put there stays
+// the user's; being sticky, the directory keeps it apart from what others will.
+func adoptLeaseDir(dir string) {
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return // trustLeaseDir says what is wrong
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) == nil && st.Uid != 0 && unix.Fchmod(fd, 0o1777) == nil {
+		_ = unix.Fchown(fd, 0, 0)
+	}
 }
 
 // trustLeaseDir checks that the directory is root's or ours, and that others
@@ -129,135 +151,8 @@ func trustLeaseDir(dir string) error {
 	if !isDir || foreign || open {
 		return &sandbox.UnsupportedError{
 			What:   fmt.Sprintf("the lease directory %s cannot be trusted: it must be a directory of root's, and sticky where others may write", dir),
-			Remedy: "find out who made it, remove it, and run again",
+			Remedy: "have root make it: `sudo install -d -o root -g root -m 1777 " + dir + "`",
 		}
 	}
 	return nil
-}
-
-// Stray is an attempt whose supervisor died.
-type Stray struct {
-	ID      string
-	Attempt int
-	Dir     string // of the attempt; "" when not known
-	Killed  int    // processes that still ran
-}
-
-// Clean removes what dead supervisors left: processes, cgroups, layers, lease
-// files. Living ones hold their lease's lock and are left alone. leaseDir ""
-// is the machine's.
-func Clean(leaseDir string) ([]Stray, error) {
-	if leaseDir == "" {
-		leaseDir = defaultLeaseDir()
-	}
-	h, err := detect(leaseDir)
-	if err != nil {
-		return nil, err
-	}
-	if err := trustLeaseDir(leaseDir); err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil, nil // nothing ever ran here
-		}
-		return nil, err
-	}
-	var strays []Stray
-	var errs []error
-	for _, name := range strayNames(h, leaseDir) {
-		stray, err := cleanDead(h, name, filepath.Join(leaseDir, name))
-		if stray != nil {
-			strays = append(strays, *stray)
-		}
-		errs = append(errs, err)
-	}
-	return strays, errors.Join(errs...)
-}
-
-// cleanDead cleans up one attempt if nobody holds its lease. It holds the
-// lease meanwhile: two cleaners never work on one attempt.
-func cleanDead(h cgroup.Hierarchy, name, path string) (*Stray, error) {
-	held, stray, dead := inspectLease(path)
-	if held != nil {
-		defer held.Close()
-	}
-	if !dead {
-		return nil, nil
-	}
-	stray.Killed = h.Group(name).Kill()
-	err := cleanAttempt(h, name, stray.Dir, path)
-	if stray.Dir == "" && stray.Killed == 0 {
-		return nil, err // it ended in order while we looked
-	}
-	return &stray, err
-}
-
-// strayNames lists what may be a stray: every group and every lease file of
-// this lease directory.
-func strayNames(h cgroup.Hierarchy, leaseDir string) []string {
-	names := map[string]bool{}
-	for _, name := range h.Names() {
-		names[name] = true
-	}
-	entries, _ := os.ReadDir(leaseDir)
-	for _, e := range entries {
-		names[e.Name()] = true
-	}
-	var found []string
-	for name := range names {
-		// An id is a ULID (26 characters); a dot and the attempt follow.
-		if id, _, dotted := strings.Cut(name, "."); dotted && len(id) == 26 {
-			found = append(found, name)
-		}
-	}
-	return found
-}
-
-// inspectLease reads a lease. dead says that nobody held it; then the caller
-// holds it, until it closes the file. Files of other users are theirs to clean.
-func inspectLease(path string) (held *os.File, stray Stray, dead bool) {
-	id, _, _ := strings.Cut(filepath.Base(path), ".")
-	stray.ID = id
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, stray, errors.Is(err, os.ErrNotExist)
-	}
-	var st unix.Stat_t
-	err = unix.Fstat(int(f.Fd()), &st)
-	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Uid != uint32(os.Geteuid()) {
-		return f, stray, false
-	}
-	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
-		return f, stray, false
-	}
-	var l lease
-	if json.NewDecoder(io.LimitReader(f, 64<<10)).Decode(&l) == nil && l.ID == id && ownAttempt(l.Dir) {
-		stray.Attempt, stray.Dir = l.Attempt, l.Dir
-	}
-	return f, stray, true
-}
-
-// ownAttempt reports whether dir is a directory of ours: what is deleted there
-// later must be ours to delete.
-func ownAttempt(dir string) bool {
-	var st unix.Stat_t
-	err := unix.Lstat(dir, &st)
-	return err == nil && filepath.IsAbs(dir) && st.Mode&unix.S_IFMT == unix.S_IFDIR && st.Uid == uint32(os.Geteuid()) && st.Mode&0o022 == 0
-}
-
-// cleanAttempt removes an attempt's cgroup, layers and lease.
-func cleanAttempt(h cgroup.Hierarchy, group, dir, leasePath string) error {
-	var errs []error
-	if base, err := h.HoldBase(filepath.Join(filepath.Dir(leasePath), shimapi.BaseLock)); err == nil {
-		g := h.Group(group)
-		g.Kill()
-		errs = append(errs, g.Remove(), base.Release())
-	}
-	if dir != "" {
-		for _, name := range shimapi.Scratch {
-			errs = append(errs, os.RemoveAll(filepath.Join(dir, name)))
-		}
-	}
-	if err := os.Remove(leasePath); err != nil && !errors.Is(err, os.ErrNotExist) {
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
 }

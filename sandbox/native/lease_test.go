@@ -24,14 +24,14 @@ func TestLease(t *testing.T) {
 	}
 	spec := sandbox.Spec{ID: testID, Attempt: 2, Dir: attempt}
 	name := groupName(spec)
-	f, err := takeLease(dir, name, spec)
+	f, err := takeLease(dir, name, "", spec)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o777 || info.Mode()&os.ModeSticky == 0 {
 		t.Errorf("lease directory: %v, %v", info.Mode(), err)
 	}
-	if _, err := takeLease(dir, name, spec); !errors.Is(err, os.ErrExist) {
+	if _, err := takeLease(dir, name, "", spec); !errors.Is(err, os.ErrExist) {
 		t.Errorf("a second lease of one attempt: %v", err)
 	}
 	path := filepath.Join(dir, name)

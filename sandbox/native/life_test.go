@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"drydock/executor"
-	"drydock/internal/need"
 	"drydock/resources"
 	"drydock/sandbox"
 	"drydock/sandbox/native"
@@ -131,8 +130,7 @@ func (m mortalRun) Wait() (sandbox.Outcome, error) {
 // orphan runs script in another process until that dies, and returns its life.
 func orphan(t *testing.T, dies, script string) life {
 	t.Helper()
-	need.Root(t)
-	need.Cgroups(t)
+	runnable(t)
 	return orphanOf(t, shim(t), dies, script)
 }
 

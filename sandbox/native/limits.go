@@ -25,7 +25,8 @@ func (s *Sandbox) Enforcement(spec sandbox.Spec) []sandbox.Enforcement {
 	if spec.Limits.Disk > 0 {
 		table = append(table, sandbox.Enforcement{Limit: "disk", State: sandbox.NotEnforced, Why: "disk limits are not built yet: the task may write as much as the state directory's file system holds"})
 	}
-	table = append(table, overlayNote(spec.Dir)...)
+	table = append(table, s.userEnforcement(spec)...)
+	table = append(table, overlayNote(spec.Dir, s.ids != nil)...)
 	return append(table, workDirNote(spec)...)
 }
 
@@ -57,23 +58,19 @@ func (s *Sandbox) hostEnforcement() []sandbox.Enforcement {
 }
 
 // has reports whether a controller can be used for tasks.
-func (s *Sandbox) has(controller string) bool {
-	if s.hierarchy.Version == 1 {
-		return s.hierarchy.Controllers[controller] != ""
-	}
-	data, _ := os.ReadFile(filepath.Join(s.hierarchy.Unified, "cgroup.controllers"))
-	return slices.Contains(strings.Fields(string(data)), controller)
-}
+func (s *Sandbox) has(controller string) bool { return s.hierarchy.Has(controller) }
 
 // canLimitSwap: v1 counts memory and swap together where swap accounting is
-// on; v2's controller shows itself in any group but the root.
+// on; v2's controller shows itself in any group but the root. Where no group
+// has a memory controller yet, ours will be the first.
 func (s *Sandbox) canLimitSwap() bool {
 	if s.hierarchy.Version == 1 {
 		_, err := os.Stat(filepath.Join(s.hierarchy.Controllers["memory"], "memory.memsw.limit_in_bytes"))
 		return err == nil
 	}
+	groups, _ := filepath.Glob(filepath.Join(s.hierarchy.Unified, "*", "memory.max"))
 	found, _ := filepath.Glob(filepath.Join(s.hierarchy.Unified, "*", "memory.swap.max"))
-	return len(found) > 0
+	return len(found) > 0 || len(groups) == 0
 }
 
 // hostHasSwap reports whether any swap is on (proc_swaps(5)).

@@ -35,6 +35,7 @@ type Sandbox struct {
 	config    Config
 	shim      string
 	hierarchy cgroup.Hierarchy
+	ids       *idMap        // of an ordinary user's attempts; nil for root
 	clean     chan struct{} // closed when what dead supervisors left is gone
 }
 
@@ -46,6 +47,10 @@ var (
 
 // New checks that this machine can run attempts and begins to clean up what
 // dead supervisors left. Errors are *sandbox.UnsupportedError.
+//
+// For an ordinary user it moves this process into a cgroup that is delegated
+// to the user, unless it is in one: limits are written there, and the kernel
+// lets the user start processes only within it.
 func New(config Config) (*Sandbox, error) {
 	if config.LeaseDir == "" {
 		config.LeaseDir = defaultLeaseDir()
@@ -60,9 +65,12 @@ func New(config Config) (*Sandbox, error) {
 	}
 	go h.Warm() // ends by itself, and nobody waits for it
 	s := &Sandbox{config: config, shim: shim, hierarchy: h, clean: make(chan struct{})}
+	if os.Geteuid() != 0 {
+		s.ids = findIDs()
+	}
 	go func() { // cleaned waits for it
 		defer close(s.clean)
-		strays, _ := Clean(config.LeaseDir)
+		strays, _ := s.cleaner().clean()
 		for _, stray := range strays {
 			if config.OnStray != nil {
 				config.OnStray(stray)
@@ -119,11 +127,11 @@ func usableCgroups(leaseDir string) (cgroup.Hierarchy, error) {
 			Remedy: "boot with the memory controller on (kernel parameter cgroup_enable=memory) and mount cgroup2 on /sys/fs/cgroup",
 		}
 	}
+	if os.Geteuid() != 0 {
+		return userCgroups(h)
+	}
 	if err := h.Writable(); err != nil {
 		return h, &sandbox.UnsupportedError{What: "no right to make cgroups: " + err.Error(), Remedy: cgroupRemedy(h)}
-	}
-	if os.Geteuid() != 0 {
-		return h, &sandbox.UnsupportedError{What: "the native sandbox needs root for its mounts", Remedy: "run it with sudo"}
 	}
 	return h, nil
 }
@@ -136,7 +144,7 @@ func cgroupRemedy(h cgroup.Hierarchy) string {
 	case h.Version == 1:
 		return "run it with sudo (cgroup v1 cannot be delegated safely)"
 	default:
-		return "run it with sudo, or have the controllers delegated: `sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload`, log in again, then `systemd-run --user --scope -p Delegate=yes drydock run …`"
+		return "run it with sudo, from a login session of your own (ssh, a console, `machinectl shell`), or after `loginctl enable-linger`; where drydock cannot ask your systemd itself, type `systemd-run --user --scope -p Delegate=yes drydock run …`"
 	}
 }
 
@@ -158,7 +166,11 @@ func (s *Sandbox) Start(ctx context.Context, spec sandbox.Spec, streams sandbox.
 	if err := writeSpec(spec); err != nil {
 		return nil, err
 	}
-	lease, err := takeLease(s.config.LeaseDir, plan.Drydock.Cgroup, spec)
+	base := ""
+	if s.ids != nil {
+		base = plan.Drydock.CgroupBase
+	}
+	lease, err := takeLease(s.config.LeaseDir, plan.Drydock.Cgroup, base, spec)
 	if err != nil {
 		return nil, err
 	}

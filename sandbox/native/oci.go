@@ -3,6 +3,7 @@
 package native
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,7 +28,10 @@ func (s *Sandbox) plan(spec sandbox.Spec) (*shimapi.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	view, err := lookAtHost(spec)
+	if err := s.checkIDs(user); err != nil {
+		return nil, err
+	}
+	view, err := lookAtHost(spec, s.ids != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +45,7 @@ func (s *Sandbox) plan(spec sandbox.Spec) (*shimapi.Config, error) {
 		Dir:         spec.Dir,
 		Cgroup:      groupName(spec),
 		CgroupBase:  s.hierarchy.Base,
+		CgroupOwned: cmp.Or(s.hierarchy.Owned, scopeOf(s.hierarchy.Base)),
 		Rootfs:      view.rootfs,
 		ShmDir:      filepath.Join(spec.Dir, "shm"),
 		Spec:        spec,
@@ -106,7 +111,7 @@ func (s *Sandbox) oci(spec sandbox.Spec, view *hostView, user specs.User) *specs
 		Hostname: hostname,
 		Root:     &specs.Root{Path: filepath.Join(spec.Dir, "rootfs"), Readonly: spec.ReadOnly},
 		Process:  s.process(spec, view, user),
-		Mounts:   append(baseMounts(spec.Dir), view.mounts...),
+		Mounts:   append(s.baseMounts(spec), view.mounts...),
 		Linux: &specs.Linux{
 			Resources:     s.resources(spec.Limits),
 			Namespaces:    s.namespaces(spec),
@@ -181,10 +186,10 @@ func (s *Sandbox) resources(l sandbox.Limits) *specs.LinuxResources {
 			r.Memory.Swap = &swap
 		}
 	}
-	if l.CPUShares > 0 {
+	if l.CPUShares > 0 && s.has("cpu") {
 		r.CPU.Shares = &l.CPUShares
 	}
-	if l.CPUQuota > 0 {
+	if l.CPUQuota > 0 && s.has("cpu") {
 		r.CPU.Quota, r.CPU.Period = &l.CPUQuota, &l.CPUPeriod
 	}
 	if l.Pids > 0 {
@@ -198,15 +203,15 @@ func (s *Sandbox) resources(l sandbox.Limits) *specs.LinuxResources {
 
 // baseMounts are a container's own file systems, with the options that
 // containerd gives them (containerd pkg/oci/mounts.go).
-func baseMounts(dir string) []specs.Mount {
-	return []specs.Mount{
+func (s *Sandbox) baseMounts(spec sandbox.Spec) []specs.Mount {
+	return s.forUser(spec, []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
 		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
 		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
 		{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Options: []string{"nosuid", "noexec", "nodev"}},
-		{Destination: "/dev/shm", Type: "bind", Source: filepath.Join(dir, "shm"), Options: []string{"bind", "rw", "nosuid", "nodev"}},
+		{Destination: "/dev/shm", Type: "bind", Source: filepath.Join(spec.Dir, "shm"), Options: []string{"bind", "rw", "nosuid", "nodev"}},
 		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", "ro"}},
 		{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"nosuid", "noexec", "nodev", "relatime", "ro"}},
 		{Destination: "/run", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=755", "size=65536k"}},
-	}
+	})
 }

@@ -19,7 +19,7 @@ import (
 // something that the sandbox does not show; elsewhere the target must exist.
 func (v *hostView) makeRoom(target string) error {
 	if !v.rootfs.ReadOnly {
-		return nil
+		return v.makeUserRoom(target)
 	}
 	for _, dir := range append([]string{"/run", "/dev"}, v.rootfs.Empty...) {
 		if within(target, dir) {

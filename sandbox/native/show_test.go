@@ -29,8 +29,7 @@ type show struct {
 
 func newShow(t *testing.T, state string) show {
 	t.Helper()
-	need.Root(t)
-	need.Cgroups(t)
+	runnable(t)
 	nothingLeft(t)
 	leases := t.TempDir()
 	return show{state, leases, newSandbox(t, shim(t), leases)}

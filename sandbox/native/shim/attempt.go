@@ -99,7 +99,7 @@ func (a *attempt) setUp() (undos []undo, err error) {
 	if a.hierarchy, err = cgroup.Detect(); err != nil {
 		return nil, err
 	}
-	a.hierarchy.Base = section.CgroupBase
+	a.hierarchy.Base, a.hierarchy.Owned = section.CgroupBase, section.CgroupOwned
 	a.kernlog = cgroup.OpenKernelLog()
 	a.hostKills = cgroup.HostOOMKills()
 	steps := []func() (undo, error){
@@ -150,6 +150,7 @@ func (a *attempt) tearDown(undos []undo) error {
 	for i := len(undos) - 1; i >= 0; i-- {
 		errs = append(errs, undos[i]())
 	}
+	a.ancestors.Close()
 	if a.kernlog != nil {
 		a.kernlog.Close()
 	}

@@ -86,7 +86,7 @@ func (a *attempt) readCounters() {
 		Max:           totals.Max,
 		High:          totals.High,
 		Notified:      w.notified,
-		AncestorOOM:   w.short || (a.hierarchy.Version == 2 && a.ancestors.Short()),
+		AncestorOOM:   a.ancestors.Short(),
 		HostOOMKill:   cgroup.HostOOMKills() - a.hostKills,
 		Group:         a.group.GroupState(a.config.Drydock.Spec.Limits.GroupKill),
 	}

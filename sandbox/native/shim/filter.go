@@ -56,9 +56,9 @@ func filterFile(dir string, profile *specs.LinuxSeccomp) (string, error) {
 
 // filterFor returns the compiled filter of an attempt's profile; nil means that
 // the runtime must do it. Without no-new-privileges only the runtime has the
-// right to install one.
+// right to install one, and in a user namespace nobody may ask for another's.
 func filterFor(section *shimapi.Section, profile *specs.LinuxSeccomp, noNewPrivileges bool) []byte {
-	if profile == nil || !noNewPrivileges {
+	if profile == nil || !noNewPrivileges || section.Rootfs.UserNamespace {
 		return nil
 	}
 	path, err := filterFile(section.CacheDir, profile)

@@ -10,6 +10,8 @@ import (
 	// The C constructor of nsenter joins the namespaces before Go starts.
 	_ "github.com/opencontainers/runc/libcontainer/nsenter"
 	"golang.org/x/sys/unix"
+
+	"drydock/sandbox/native/shimapi"
 )
 
 // execErrorFD is the first extra descriptor of the container's init, closed by
@@ -26,6 +28,10 @@ func init() {
 		containerInit()
 	case len(os.Args) == 2 && os.Args[1] == compileArg:
 		loadFilterChild()
+	case len(os.Args) > 2 && os.Args[1] == shimapi.RemoveArg:
+		remove(os.Args[2:])
+	case len(os.Args) == 3 && os.Args[1] == shimapi.ProbeArg:
+		probe(os.Args[2])
 	}
 }
 

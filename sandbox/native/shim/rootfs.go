@@ -24,6 +24,9 @@ func mountRootfs(target string, r shimapi.Rootfs) (undo, error) {
 	if r.ReadOnly {
 		return bindRootfs(target, r)
 	}
+	if r.Bare {
+		return bareRootfs(target, r)
+	}
 	for _, l := range append([]shimapi.Layer{{Upper: r.Upper, Work: r.Work}}, r.Layers...) {
 		if err := makeLayer(l); err != nil {
 			return nil, err
@@ -53,11 +56,15 @@ func bindRootfs(target string, r shimapi.Rootfs) (undo, error) {
 	if err := os.MkdirAll(target, 0o755); err != nil {
 		return nil, err
 	}
-	if err := unix.Mount(r.Lower, target, "", unix.MS_BIND, ""); err != nil {
+	bind := uintptr(unix.MS_BIND)
+	if r.UserNamespace {
+		bind |= unix.MS_REC // what lies below must not be uncovered here
+	}
+	if err := unix.Mount(r.Lower, target, "", bind, ""); err != nil {
 		return nil, fmt.Errorf("bind %s: %w", r.Lower, err)
 	}
 	detach := func() error { return unix.Unmount(target, unix.MNT_DETACH) }
-	if err := unix.Mount("", target, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+	if err := makeReadOnly(target, r); err != nil {
 		return detach, fmt.Errorf("make %s read-only: %w", r.Lower, err)
 	}
 	for _, dir := range r.Empty {
@@ -68,18 +75,72 @@ func bindRootfs(target string, r shimapi.Rootfs) (undo, error) {
 	return detach, nil
 }
 
+// makeReadOnly makes the mount read-only; in a user namespace with all that is
+// mounted below it.
+func makeReadOnly(target string, r shimapi.Rootfs) error {
+	if !r.UserNamespace {
+		return unix.Mount("", target, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "")
+	}
+	readOnly := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV}
+	return unix.MountSetattr(unix.AT_FDCWD, target, unix.AT_RECURSIVE, readOnly) // Linux 5.12
+}
+
+// bareRootfs makes the root file system of a directory of our own. The layers
+// are made for the runtime, which mounts them.
+func bareRootfs(target string, r shimapi.Rootfs) (undo, error) {
+	for _, l := range append([]shimapi.Layer{{Upper: r.Upper, Work: r.Work}}, r.Layers...) {
+		if err := makeLayer(l); err != nil {
+			return nil, err
+		}
+	}
+	for _, d := range r.Dirs {
+		if err := makeDir(filepath.Join(r.Upper, d.Path), os.FileMode(d.Mode&0o777)); err != nil {
+			return nil, err
+		}
+	}
+	for _, l := range r.Links {
+		if err := os.Symlink(l.Target, filepath.Join(r.Upper, l.Path)); err != nil {
+			return nil, err
+		}
+	}
+	for _, dir := range r.Empty {
+		if err := makeDir(filepath.Join(r.Upper, dir), 0o777|os.ModeSticky); err != nil {
+			return nil, err
+		}
+	}
+	for _, dir := range r.Open {
+		if err := makeOpen(filepath.Join(r.Upper, dir)); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.MkdirAll(target, 0o755); err != nil {
+		return nil, err
+	}
+	if err := unix.Mount(r.Upper, target, "", unix.MS_BIND|unix.MS_NOSUID|unix.MS_NODEV, ""); err != nil {
+		return nil, fmt.Errorf("bind the private layer: %w", err)
+	}
+	return func() error { return unix.Unmount(target, unix.MNT_DETACH) }, nil
+}
+
+// makeDir makes a directory with this mode, whatever the umask.
+func makeDir(dir string, mode os.FileMode) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(dir, mode)
+}
+
 func makeLayer(l shimapi.Layer) error {
 	// Mode 755, owned by root, as / itself is: the top of the layer is what
 	// the program sees as the top of the file system.
-	for _, dir := range []string{l.Upper, l.Work} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-		if err := os.Chmod(dir, 0o755); err != nil {
-			return err
+	mode := os.FileMode(0o755)
+	if l.Mode != 0 {
+		mode = os.FileMode(l.Mode & 0o777)
+		if l.Mode&unix.S_ISVTX != 0 {
+			mode |= os.ModeSticky
 		}
 	}
-	return nil
+	return errors.Join(makeDir(l.Upper, mode), makeDir(l.Work, 0o755))
 }
 
 // mountOverlay tries "volatile" first (Linux 5.10): the layer is thrown away
@@ -125,12 +186,7 @@ func hideBelow(upper, dir string) error {
 }
 
 // makeOpen makes a directory that everybody may write in, whatever the umask.
-func makeOpen(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	return os.Chmod(dir, 0o777)
-}
+func makeOpen(dir string) error { return makeDir(dir, 0o777) }
 
 // mountShm mounts the attempt's /dev/shm on our side, so that it can be
 // measured after the end. Mode and options follow the kubelet's memory-backed

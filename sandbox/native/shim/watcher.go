@@ -34,7 +34,6 @@ type watcher struct {
 	chances   int            // looks left until an announced kill counts as not ours
 	notified  bool           // the OOM event fired at least once
 	kills     int64
-	short     bool // a group above ran out when we looked
 }
 
 // start opens the descriptors. The container exists, the program does not.
@@ -163,7 +162,6 @@ const (
 func (w *watcher) announced(a *attempt) {
 	if a.hierarchy.Version == 1 {
 		w.notified = true
-		w.short = w.short || a.ancestors.Short()
 		w.measure(a)
 		w.chances = recheckFor
 	}

@@ -34,7 +34,23 @@ import (
 )
 
 // Version of this contract.
-const Version = 2
+const Version = 3
+
+// UserNamespace, set in the environment of a shim that an ordinary user
+// starts, has it make a user namespace before anything else. It says so by one
+// byte on the control socket and waits for another, GoOn, which is sent when
+// its ids are mapped; then it makes its own mount namespace.
+const (
+	UserNamespace      = "DRYDOCK_USERNS"
+	GoOn          byte = 'g'
+)
+
+// RemoveArg, followed by paths, has the shim remove them and end; ProbeArg,
+// followed by a directory, has it mount something there and end.
+const (
+	RemoveArg = "remove"
+	ProbeArg  = "probe"
+)
 
 // Descriptors that the shim is started with.
 const (
@@ -81,7 +97,10 @@ type Section struct {
 	Dir        string `json:"dir"`         // the attempt's directory
 	Cgroup     string `json:"cgroup"`      // the owned group's name
 	CgroupBase string `json:"cgroup_base"` // under which it lies
-	Lease      string `json:"lease"`       // the lease file, removed at the end
+	// CgroupOwned is the delegated group that CgroupBase is in; "": root has
+	// all of them.
+	CgroupOwned string `json:"cgroup_owned,omitempty"`
+	Lease       string `json:"lease"` // the lease file, removed at the end
 
 	Rootfs Rootfs `json:"rootfs"`
 	// ShmDir is where the attempt's /dev/shm is mounted on the shim's side,
@@ -108,6 +127,16 @@ type Rootfs struct {
 	// ReadOnly leaves the layer out: Lower itself is bound read-only, because
 	// no overlay can be had above the attempt's directory.
 	ReadOnly bool `json:"read_only,omitempty"`
+	// Bare leaves Lower out: Upper itself is the root file system, and what is
+	// to be seen in it is mounted. An overlay of a directory with mounts below
+	// it cannot be had in a user namespace.
+	Bare bool `json:"bare,omitempty"`
+	// Dirs and Links are made in the layer of a Bare root file system.
+	Dirs  []Dir  `json:"dirs,omitempty"`
+	Links []Link `json:"links,omitempty"`
+	// UserNamespace says that the shim is in one: layers and bind mounts are
+	// then made in its way.
+	UserNamespace bool `json:"user_namespace,omitempty"`
 	// Empty lists directories that appear empty in the layer.
 	Empty []string `json:"empty,omitempty"`
 	// Open lists directories, each below one of Empty, that are made in the
@@ -115,6 +144,18 @@ type Rootfs struct {
 	Open []string `json:"open,omitempty"`
 	// Layers are the writable layers of file systems mounted below Lower.
 	Layers []Layer `json:"layers,omitempty"`
+}
+
+// Dir is a directory and its permission bits.
+type Dir struct {
+	Path string `json:"path"`
+	Mode uint32 `json:"mode"`
+}
+
+// Link is a symbolic link.
+type Link struct {
+	Path   string `json:"path"`
+	Target string `json:"target"`
 }
 
 // RawProcess is a program's arguments and environment as bytes.
@@ -127,6 +168,8 @@ type RawProcess struct {
 type Layer struct {
 	Upper string `json:"upper"`
 	Work  string `json:"work"`
+	// Mode is the upper directory's; 0: 755.
+	Mode uint32 `json:"mode,omitempty"`
 }
 
 // Command is a line to the shim.
