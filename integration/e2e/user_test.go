@@ -29,7 +29,7 @@ func runnable(t testing.TB) {
 func ordinaryUser(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() == 0 || !need.InGuest() {
-		need.Skip(t, "user", "needs an ordinary user of a guest (make test-v2 has one)")
+		need.Gap(t, "needs an ordinary user of a guest (make test-v2 has one)")
 	}
 }
 

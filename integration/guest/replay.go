@@ -85,7 +85,7 @@ func (ts *tests) node(name string) *node {
 // it tells. It returns when all was said.
 func replay(t *testing.T, output io.Reader) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "tool", "test2json")
+	cmd := exec.CommandContext(t.Context(), "go", "tool", "test2json", "-t") // with the seconds
 	cmd.Stdin, cmd.Stderr = output, os.Stderr
 	events, err := cmd.StdoutPipe()
 	if err == nil {

@@ -13,12 +13,13 @@ func TestV2User(t *testing.T) {
 	const user = "ordinary"                              // userlandScript makes it
 	promised := []string{need.RequireVariable + "=user"} // not root
 	native := Tests{Name: "native", Package: "drydock/sandbox/native", User: user, Env: promised,
-		Run:  "^Test(ConformanceAsUser|UserCgroups|UserIDs)",
+		Run:  "^Test(ConformanceAsUser|AdoptAfterKill$|AdoptShimKilled|Attach)",
 		Args: []string{"-sandboxtest.rounds=1", "-sandboxtest.repeats=5"}}
 	e2e := Tests{Name: "e2e", Package: "drydock/integration/e2e", User: user, Env: promised,
 		Run: "^Test(User|DrydockKilled|ShimKilled|CtrlC|StateCannotBeMovedAway)"}
 	if *soakFlag {
 		native.Args = []string{"-sandboxtest.rounds=10", "-sandboxtest.repeats=200"}
 	}
-	Machine{Systemd: true, Files: programs(t), Tests: []Tests{native, e2e}}.Run(t, *runFlag)
+	// Little memory: D5 fills it.
+	Machine{Systemd: true, Memory: 1024, Files: programs(t), Tests: []Tests{native, e2e}}.Run(t, *runFlag)
 }

@@ -83,7 +83,7 @@ func burst(t *testing.T, l *lab) facts {
 
 // pageCache fills the limit with the pages of a file, which kills nobody.
 func pageCache(t *testing.T, l *lab) facts {
-	e := l.run(t, job{sh: "./hog fill /tmp/f 96 && cat /tmp/f /tmp/f /tmp/f >/dev/null", res: memory("32Mi")})
+	e := l.run(t, job{sh: "./hog fill /tmp/f 48 && cat /tmp/f /tmp/f /tmp/f >/dev/null", res: memory("32Mi")})
 	out := e.attempt(t).Outcome
 	f := with(e.status(t), "oom kills", fmt.Sprint(out.Counters.OOMKill), "peak", fmt.Sprint(out.Memory.Peak))
 	// The kernel charges in batches: it is seen at most that far below.
