@@ -10,6 +10,7 @@ import (
 
 // An ordinary user, with what systemd delegates and what newuidmap maps.
 func TestV2User(t *testing.T) {
+	t.Parallel()
 	const user = "ordinary"                              // userlandScript makes it
 	promised := []string{need.RequireVariable + "=user"} // not root
 	native := Tests{Name: "native", Package: "drydock/sandbox/native", User: user, Env: promised,

@@ -22,11 +22,12 @@ func TestMain(m *testing.M) { os.Exit(need.Main(m)) }
 
 // Pure cgroup v2, with every controller in the root's hands.
 func TestV2(t *testing.T) {
+	t.Parallel()
 	native := Tests{Name: "native", Package: "drydock/sandbox/native",
-		Run:  "^Test(Conformance|Adopt|Attach|Followers|Orphaned|Lease|HostileLeases)",
+		Run:  "^Test(Conformance$|AdoptOutOfMemory|AdoptAndStop|AdoptShimKilled|OrphanedOutput|Lease|HostileLeases)",
 		Args: []string{"-sandboxtest.rounds=1", "-sandboxtest.repeats=10"}}
 	e2e := Tests{Name: "e2e", Package: "drydock/integration/e2e",
-		Run:  "^Test(Zoo|Machine|DrydockKilled|ShimKilled|OOMRetry|Verdict|Kill|CtrlC|Terminated|Forged|Signal|State)",
+		Run:  "^Test(Zoo|Machine|DrydockKilled|ShimKilled|OOMRetry)",
 		Args: []string{"-zoo.dir=zoo", "-zoo.ready=zoo-ready", "-zoo.kinds=oom,shm,signal,hostile"}}
 	fidelity := Tests{Name: "fidelity", Package: "drydock/integration/e2e/fidelity", Args: []string{"-fidelity.record=-"}}
 	if *soakFlag {
@@ -68,11 +69,12 @@ func addZoo(t *testing.T, files map[string]string) {
 
 // A machine whose systemd owns the cgroups, as most workstations are.
 func TestSystemd(t *testing.T) {
+	t.Parallel()
 	Machine{Systemd: true, Files: programs(t), Tests: []Tests{
 		{Name: "inside", Package: "drydock/integration/guest/inside"},
 		{Name: "native", Package: "drydock/sandbox/native",
-			Run:  "^TestConformance$/^(C1|C3|C4|C6.*|C11|C14|D3.*|D4.*|D10|D11|D12|D13|nothing-left|group-child)$",
+			Run:  "^TestConformance$/^(C1|C3|C4|C6.*|D4.*|D11|D12|nothing-left)$",
 			Args: []string{"-sandboxtest.repeats=3"}},
-		{Name: "e2e", Package: "drydock/integration/e2e", Run: "^Test(DrydockKilled|ShimKilled|MachineBudget|OOMRetry)$"},
+		{Name: "e2e", Package: "drydock/integration/e2e", Run: "^Test(DrydockKilled|ShimKilled|MachineBudget)$"},
 	}}.Run(t, *runFlag)
 }
