@@ -21,11 +21,11 @@ test: build ## everything, in lanes, with the seconds of each
 
 test-v2: build ## the v2 lane alone; RUN=TestConformance/C1 for some of it
 	@scripts/need guest zoo
-	DRYDOCK_BIN=$(CURDIR)/bin go test ./integration/guest -count=1 -timeout 25m -v -guest.run='$(RUN)'
+	DRYDOCK_BIN=$(CURDIR)/bin go test ./integration/guest -count=1 -parallel 3 -timeout 25m -v -guest.run='$(RUN)'
 
 soak-v2: build ## the same with full counts: hours
 	@scripts/need guest zoo
-	DRYDOCK_BIN=$(CURDIR)/bin go test ./integration/guest -count=1 -timeout 6h -v -guest.soak -guest.run='$(RUN)'
+	DRYDOCK_BIN=$(CURDIR)/bin go test ./integration/guest -count=1 -parallel 3 -timeout 6h -v -guest.soak -guest.run='$(RUN)'
 
 check: ## format, generated code, vet, static analysis, layers, docs current
 	@scripts/need build

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -130,24 +129,27 @@ func (m Machine) job(t *testing.T, tests Tests) wire.Job {
 		filepath.Join(wire.Payload, tests.Name+".test"), "-test.v=test2json", "-test.paniconexit0",
 		"-test.timeout=" + limit.String(), "-test.run=" + tests.Run,
 	}
-	promise := promised
-	if m.Systemd {
-		promise += ",systemd"
-	}
-	if m.Swap > 0 {
-		promise += ",swap"
-	}
-	env := []string{need.GuestVariable + "=1", need.RequireVariable + "=" + promise, "DRYDOCK_BIN=" + filepath.Join(wire.Payload, "bin"), "DRYDOCK_HOG=" + filepath.Join(wire.Payload, "bin", "hog")}
-	if m.Swap > 0 {
-		env = append(env, "DRYDOCK_TEST_SWAP=/dev/vdc")
-	}
 	if tests.User != "" {
 		args = append([]string{"/bin/sh", "-c", asUser, tests.User}, args...)
 	}
 	return wire.Job{
 		Name: tests.Name, Dir: wire.Payload, Limit: limit + 5*time.Second,
-		Args: append(args, tests.Args...), Env: append(env, tests.Env...),
+		Args: append(args, tests.Args...), Env: append(m.env(), tests.Env...),
 	}
+}
+
+// env tells the tests where they are and what they have there.
+func (m Machine) env() []string {
+	promise, more := promised, []string(nil)
+	if m.Systemd {
+		promise += ",systemd"
+	}
+	if m.Swap > 0 {
+		promise += ",swap"
+		more = append(more, "DRYDOCK_TEST_SWAP=/dev/vdc")
+	}
+	bin := filepath.Join(wire.Payload, "bin")
+	return append(more, need.GuestVariable+"=1", need.RequireVariable+"="+promise, "DRYDOCK_BIN="+bin, "DRYDOCK_HOG="+filepath.Join(bin, "hog"))
 }
 
 // boot makes the disks and switches the machine on.
@@ -198,13 +200,14 @@ func (q *qemu) end(t *testing.T) {
 	}
 }
 
-// explain shows what the guest's kernel had to say.
+// explain shows what the guest's kernel and QEMU had to say.
 func (q *qemu) explain(t *testing.T) {
 	t.Helper()
-	console, _ := os.ReadFile(q.console)
-	if text := lastLines(string(console)); text != "" {
-		t.Log("the guest's console:\n" + strings.TrimSpace(text))
+	select {
+	case <-q.off:
+	case <-time.After(time.Second): // it goes on with the next job
 	}
+	t.Log(q.lastWords())
 }
 
 func sparse(path string, size int64) error {

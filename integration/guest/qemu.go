@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -189,9 +190,9 @@ func (q *qemu) switchedOff() {
 	close(q.off)
 }
 
-// ready waits for the guest's greeting. A guest that has not printed anything
-// on its console for that long is given up.
-func (q *qemu) ready(patience time.Duration) error {
+// ready waits for the guest's greeting. A guest that is silent for that long,
+// on its console, too, hangs; bootTime bounds everything.
+func (q *qemu) ready(silent time.Duration) error {
 	for begin := time.Now(); ; {
 		select {
 		case h := <-q.hello:
@@ -201,10 +202,11 @@ func (q *qemu) ready(patience time.Duration) error {
 			return q.failure(errors.New("the guest went off before it was ready"))
 		case <-time.After(100 * time.Millisecond):
 		}
-		if time.Since(begin) > patience && (patience != silence || !q.spoke()) || time.Since(begin) > bootTime {
+		took := time.Since(begin)
+		if took > bootTime || took > silent && !q.spoke() {
 			q.stop()
 			<-q.off
-			return q.failure(fmt.Errorf("the guest was not ready after %v", patience))
+			return q.failure(fmt.Errorf("the guest was not ready after %v", took.Round(time.Second)))
 		}
 	}
 }
@@ -215,8 +217,17 @@ func (q *qemu) spoke() bool {
 }
 
 // failure adds what is known to an error.
-func (q *qemu) failure(err error) error {
+func (q *qemu) failure(err error) error { return fmt.Errorf("%w: %s", err, q.lastWords()) }
+
+// lastWords is what QEMU and the guest's console said last.
+func (q *qemu) lastWords() string {
+	end := "on"
+	select {
+	case <-q.off:
+		end = q.exit
+	default:
+	}
 	console, _ := os.ReadFile(q.console)
 	said, _ := os.ReadFile(filepath.Join(filepath.Dir(q.console), "qemu.log"))
-	return fmt.Errorf("%w (%s, %s) %s\n%s%s", err, q.accel, q.exit, q.fatal, lastLines(string(said)), lastLines(string(console)))
+	return strings.Join([]string{"machine " + q.accel + ": " + end, lastLines(string(said)), "console:", lastLines(string(console))}, "\n")
 }

@@ -38,7 +38,8 @@ var lanes = []lane{
 	{name: "sdk", limit: 15 * time.Minute, flags: []string{"-count=1", "-p=1"}, packages: func(all []string) []string {
 		return only(all, func(p string) bool { return p == sdkPackage })
 	}},
-	// A machine with cgroup v2 alone; nearly all of it is an emulated processor.
+	// Machines with cgroup v2 alone, side by side; nearly all of it is emulated
+	// processors that run one program at a time.
 	{name: "v2", asked: true, limit: 25 * time.Minute, flags: []string{"-count=1", "-p=1"}, packages: func(all []string) []string {
 		return only(all, inGuest)
 	}},

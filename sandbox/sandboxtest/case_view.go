@@ -22,6 +22,7 @@ var viewCases = []testCase{
 	{name: "read-only", test: readOnly},
 	{name: "network-none", test: networkNone},
 	{name: "pid-namespace", test: pidNamespace},
+	{name: "huge-pages-allowed", test: hugePagesAllowed, kernel: true},
 	{name: "C20", test: launcherScore},
 }
 
@@ -162,6 +163,30 @@ func networkNone(t *testing.T, s *suite) {
 
 func pidNamespace(t *testing.T, s *suite) {
 	s.prints(t, s.spec(t, "pid"), "1\n")
+}
+
+// What the sandbox may forgo while it starts a program, transparent huge pages,
+// the program has as it would outside.
+func hugePagesAllowed(t *testing.T, s *suite) {
+	own, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := s.do(t, s.spec(t, "read", "/proc/self/status"))
+	const field = "THP_enabled:"
+	if got, want := fieldOf(e.stdout, field), fieldOf(string(own), field); got != want {
+		t.Errorf("%s is %q, outside %q", field, got, want)
+	}
+}
+
+// fieldOf is the rest of the line that begins with name.
+func fieldOf(text, name string) string {
+	for line := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(line, name); ok {
+			return strings.TrimSpace(rest)
+		}
+	}
+	return ""
 }
 
 // The launcher's oom_score_adj is not inherited.

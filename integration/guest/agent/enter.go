@@ -45,6 +45,7 @@ func mountAll(mounts []mount) error {
 
 // enter goes from the initial file system to the root file system.
 func enter() error {
+	fmt.Println("agent: the kernel is up") // a guest that says nothing is taken for hung
 	if err := mountAll([]mount{
 		{"proc", "/proc", "proc", 0, ""},
 		{"sysfs", "/sys", "sysfs", 0, ""},

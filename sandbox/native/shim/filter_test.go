@@ -52,6 +52,7 @@ func TestStageWords(t *testing.T) {
 	filter := bytes.Repeat([]byte{9}, 2*bpfInstruction)
 	got := stageWords(filter, toBytes([]string{"a", ""}), toBytes([]string{"X=\xff"}))
 	var want []byte
+	want = binary.NativeEndian.AppendUint32(want, 0)
 	want = append(binary.NativeEndian.AppendUint32(want, 2), filter...)
 	want = append(binary.NativeEndian.AppendUint32(want, 2), "a\x00\x00"...)
 	want = append(binary.NativeEndian.AppendUint32(want, 1), "X=\xff\x00"...)

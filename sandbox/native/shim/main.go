@@ -15,6 +15,7 @@ import (
 
 func main() {
 	logrus.SetOutput(io.Discard)
+	noHugePages = forgoHugePages()
 	control := newControl(os.NewFile(shimapi.ControlFD, "control"))
 	config, err := control.config()
 	if err != nil {

@@ -134,6 +134,7 @@ __attribute__((constructor)) static void stage(int argc, char **argv)
 	if (at == MAP_FAILED) fail(errno, "words");
 	end = at + st.st_size;
 
+	if (number()) prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0); // it was for us
 	uint32_t n = number();
 	struct sock_filter *code = (struct sock_filter *)bytes((size_t)n * sizeof *code);
 	char **args = strings(0), **env = strings(1);

@@ -39,11 +39,13 @@ const (
 // stageName is how the container's init finds the stage.
 const stageName = "/proc/self/fd/4"
 
-// stageWords encodes what the stage reads: the filter's length and code, then
-// the arguments and the environment, each with its count.
+// stageWords encodes what the stage reads: whether to give huge pages back to
+// the program (hugepages.go), the filter's length and code, then the arguments
+// and the environment, each with its count.
 func stageWords(filter []byte, args, env [][]byte) []byte {
 	var b bytes.Buffer
 	number := func(n int) { b.Write(binary.NativeEndian.AppendUint32(nil, uint32(n))) }
+	number(map[bool]int{true: 1}[noHugePages])
 	number(len(filter) / bpfInstruction)
 	b.Write(filter)
 	for _, words := range [][][]byte{args, env} {
