@@ -13,6 +13,9 @@ const OutcomeVersion = 1
 type Outcome struct {
 	Version int    `json:"version"`
 	Sandbox string `json:"sandbox"` // "native", "docker", …
+	// Engine is the container engine and its version; "": none was needed.
+	Engine string `json:"engine,omitempty"`
+	Image  *Image `json:"image,omitempty"` // what the attempt ran in
 
 	// StartError is set when the program itself never ran.
 	StartError *StartError `json:"start_error,omitempty"`
@@ -44,6 +47,14 @@ type Outcome struct {
 	Limits []Enforcement `json:"limits,omitempty"`
 }
 
+// Image is a container image as it was used.
+type Image struct {
+	Reference string `json:"reference"`        // as it was asked
+	ID        string `json:"id"`               // the engine's: a digest of its configuration
+	Digest    string `json:"digest,omitempty"` // the registry's, "name@sha256:…"; "": it never was in one
+	Platform  string `json:"platform,omitempty"`
+}
+
 // Exit is how the main process ended, as the kernel gave it.
 type Exit struct {
 	Code   int    `json:"code"`             // 128+n when a signal ended it
@@ -66,7 +77,9 @@ const (
 	StartNotFound      StartReason = "not-found"
 	StartNotExecutable StartReason = "not-executable"
 	StartLimitTooLow   StartReason = "limit-too-low" // below the runtime's own need
-	StartRuntime       StartReason = "runtime"       // anything else of the set-up
+	StartImageName     StartReason = "invalid-image-name"
+	StartImagePull     StartReason = "image-pull" // not here, and not to be had
+	StartRuntime       StartReason = "runtime"    // anything else of the set-up
 )
 
 // Stop is a signal that drydock sent on purpose. Time is taken before sending.
@@ -79,7 +92,10 @@ type Stop struct {
 // Counters are differences between the attempt's start and the read after the
 // main process was reaped.
 type Counters struct {
-	CgroupVersion int `json:"cgroup_version"` // 1 or 2
+	// Evidence says who counted. With less than EvidenceKernel there is OOMKill
+	// alone, 1 or 0, and it means the attempt's own limit.
+	Evidence      Evidence `json:"evidence,omitempty"`
+	CgroupVersion int      `json:"cgroup_version"` // 1 or 2
 	// OOMKill is oom_kill of the task's own cgroups, descendants included.
 	OOMKill int64 `json:"oom_kill"`
 	// OOM is memory.events' oom of the limit owner (v2; 0 on v1).
@@ -100,6 +116,16 @@ type Counters struct {
 	// Group says how the rest of the attempt went with the victim.
 	Group GroupKill `json:"group,omitempty"`
 }
+
+// Evidence is how good the word on an attempt's OOM kills is, the best first.
+type Evidence string
+
+// The kinds of evidence.
+const (
+	EvidenceKernel Evidence = ""       // the counters of the attempt's own cgroup
+	EvidenceEngine Evidence = "engine" // the engine said so; its cgroups could not be read
+	EvidenceSample Evidence = "sample" // killed with memory at its limit: probable
+)
 
 // GroupKill says whether all of an attempt ends with its first OOM victim.
 type GroupKill string

@@ -46,6 +46,24 @@ type Reporter interface {
 	Enforcement(spec Spec) []Enforcement
 }
 
+// Preparer is a Sandbox that may have to fetch something before an attempt can
+// start.
+type Preparer interface {
+	// Prepare gets what spec needs, and returns a spec that names exactly what
+	// it got: attempts with it run the same, whatever a name means by then.
+	// progress, if not nil, is called now and then by one goroutine at a time.
+	// Errors are *ImageError, or *UnsupportedError when there is nobody to ask.
+	Prepare(ctx context.Context, spec Spec, progress func(Progress)) (Spec, error)
+}
+
+// Progress is how far a Prepare has come. Sizes are bytes of what is
+// transferred; Total grows while more is found out.
+type Progress struct {
+	What  string `json:"what"` // the image's reference
+	Done  int64  `json:"done"`
+	Total int64  `json:"total,omitempty"` // 0: not known yet
+}
+
 // Attacher is a Sandbox whose attempts can be taken over by another process
 // than the one that started them.
 type Attacher interface {
@@ -112,6 +130,22 @@ type SpecError struct {
 
 func (e *SpecError) Error() string {
 	msg := e.Field + ": " + e.Reason
+	if e.Remedy != "" {
+		msg += "; " + e.Remedy
+	}
+	return msg
+}
+
+// ImageError says that an attempt's image cannot be used; nothing was started.
+type ImageError struct {
+	Image   string
+	Reason  StartReason // StartImageName or StartImagePull
+	Message string      // the engine's or the registry's words
+	Remedy  string
+}
+
+func (e *ImageError) Error() string {
+	msg := "image " + e.Image + ": " + e.Message
 	if e.Remedy != "" {
 		msg += "; " + e.Remedy
 	}

@@ -15,14 +15,28 @@ type Spec struct {
 	// to the owner, and receives the log, the samples and the outcome.
 	Dir string `json:"dir"`
 
-	Args    []string `json:"args"` // Args[0] is looked up in the PATH of Env
-	Env     []string `json:"env"`  // NAME=value; never logged
+	// Args are the program and its arguments; Args[0] is looked up in the PATH
+	// of Env. With an Image they are its arguments alone, in the place of the
+	// image's CMD, as the args of a Kubernetes container; empty: the image's.
+	Args    []string `json:"args"`
+	Env     []string `json:"env"` // NAME=value; never logged
 	WorkDir string   `json:"work_dir"`
 	// User is "", "uid", "uid:gid" or a name of the root file system's
 	// passwd; "" is root as root, the caller otherwise.
 	User string `json:"user,omitempty"`
 
-	Image    string       `json:"image,omitempty"`  // "": the host's own root file system
+	// Image is a container image's reference; "": the host's own root file
+	// system. Entrypoint, Pull, Platform and Hosts mean nothing without one.
+	Image string `json:"image,omitempty"`
+	// Entrypoint takes the place of the image's ENTRYPOINT, whose CMD then
+	// counts no more, as the command of a Kubernetes container; nil: the image's.
+	Entrypoint []string   `json:"entrypoint,omitempty"`
+	Pull       PullPolicy `json:"pull,omitempty"`     // "": PullMissing
+	Platform   string     `json:"platform,omitempty"` // os/arch[/variant]; "": the engine's own
+	// Hosts are more lines of /etc/hosts, "name:address"; the address
+	// "host-gateway" is the host's as the attempt reaches it.
+	Hosts []string `json:"hosts,omitempty"`
+
 	Mounts   []Mount      `json:"mounts,omitempty"` // in this order, after WorkDir
 	Hide     []string     `json:"hide,omitempty"`   // absolute host paths to keep out of sight, beside drydock's own
 	ReadOnly bool         `json:"read_only,omitempty"`
@@ -56,10 +70,22 @@ type Mount struct {
 // Network says which network the attempt sees.
 type Network string
 
-// The networks of the native sandbox.
+// The networks. Every sandbox has host and none.
 const (
-	NetworkHost Network = "host" // the host's own
-	NetworkNone Network = "none" // a loopback interface and nothing else
+	NetworkHost   Network = "host"   // the host's own
+	NetworkNone   Network = "none"   // a loopback interface and nothing else
+	NetworkBridge Network = "bridge" // one behind the engine's bridge; with an Image only
+)
+
+// PullPolicy says when an image is fetched, as a Kubernetes container's
+// imagePullPolicy does.
+type PullPolicy string
+
+// The pull policies.
+const (
+	PullMissing PullPolicy = "missing" // when the engine has none of that name (IfNotPresent)
+	PullAlways  PullPolicy = "always"
+	PullNever   PullPolicy = "never"
 )
 
 // CapMode says which capabilities the attempt may hold.
