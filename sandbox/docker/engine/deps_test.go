@@ -1,0 +1,3 @@
+package engine
+
+import _ "github.com/google/go-containerregistry/pkg/registry"
