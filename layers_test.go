@@ -87,8 +87,13 @@ func TestLayersOfDependencies(t *testing.T) {
 	alone := []struct{ dependency, owner string }{
 		{"github.com/opencontainers/runc", "drydock/sandbox/native/shim"},
 		{"github.com/containerd/cgroups", "drydock/sandbox/cgroup"},
+		{"github.com/docker/docker", "drydock/sandbox/docker/engine"},
+		{"github.com/docker/cli", "drydock/sandbox/docker/engine"},
 		{"github.com/urfave/cli", "drydock/internal/cli"},
 		{"go.etcd.io/bbolt", "drydock/integration/flyte/book"},
+		{"modernc.org/sqlite", "drydock/internal/history"},
+		{"github.com/charmbracelet/bubbletea", "drydock/internal/top"},
+		{"github.com/charmbracelet/lipgloss", "drydock/internal/top/dark"},
 		{"github.com/johannesboyne/gofakes3", "drydock/integration/flyte/objects"},
 	}
 	for _, p := range packages(t) {

@@ -1,3 +1,0 @@
-package engine
-
-import _ "github.com/google/go-containerregistry/pkg/registry"
