@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"drydock/internal/cli"
+	"drydock/sandbox/docker"
 )
 
 // version and commit are set by the linker (see the Makefile).
@@ -18,5 +19,6 @@ var (
 )
 
 func main() {
+	docker.HandOver() // where this process is an attempt's supervisor
 	os.Exit(cli.Main(context.Background(), cli.Host(cli.Build{Version: version, Commit: commit})))
 }

@@ -64,7 +64,8 @@ type Exit struct {
 // StartError says why the program never ran.
 type StartError struct {
 	Reason  StartReason `json:"reason"`
-	Message string      `json:"message"` // one sentence
+	Message string      `json:"message"`          // one sentence
+	Remedy  string      `json:"remedy,omitempty"` // what to do, where the sandbox knows better than others
 	// OOM is set when the limit owner ran out of memory during set-up.
 	OOM bool `json:"oom,omitempty"`
 }

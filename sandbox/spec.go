@@ -46,6 +46,7 @@ type Spec struct {
 	Size     TerminalSize `json:"size,omitzero"`
 
 	Limits Limits `json:"limits"`
+	Holds  Holds  `json:"holds,omitzero"` // by requests, not limits; see Holds
 
 	Timeout time.Duration `json:"timeout,omitempty"` // 0: none; kept by the supervisor itself
 	Grace   time.Duration `json:"grace"`             // between SIGTERM and SIGKILL at the timeout

@@ -22,12 +22,12 @@ func (g *Group) v1() (cgroup1.Cgroup, error) {
 			cgroup1.NewPids(root),
 		}, nil
 	}
-	return cgroup1.Load(cgroup1.StaticPath(g.RuntimePath()), cgroup1.WithHierarchy(subsystems))
+	return cgroup1.Load(cgroup1.StaticPath(g.Path()), cgroup1.WithHierarchy(subsystems))
 }
 
 // totalsV1 reads v1's counters. There is no oom count and pids has no peak
-// before Linux 6.x; oom_kill is the container's own, which has no descendants
-// because its cgroup file system is read-only.
+// before Linux 6.x; oom_kill is not hierarchical, and the container has no
+// groups of its own because its cgroup file system is read-only.
 func (g *Group) totalsV1() (Totals, error) {
 	cg, err := g.v1()
 	if err != nil {
@@ -38,17 +38,17 @@ func (g *Group) totalsV1() (Totals, error) {
 		return Totals{}, describe(err, g.memoryDir())
 	}
 	t := Totals{
-		OOMKill:    int64(m.GetMemoryOomControl().GetOomKill()),
+		OOMKill:    int64(m.GetMemoryOomControl().GetOomKill()) + g.killsBelow(),
 		MemoryPeak: int64(m.GetMemory().GetUsage().GetMax()),
 		CPUSeconds: float64(m.GetCPU().GetUsage().GetTotal()) / 1e9,
 	}
 	if m.GetMemoryOomControl() == nil {
 		return t, describe(os.ErrNotExist, g.memoryDir()+"/memory.oom_control")
 	}
-	pids := filepath.Join(g.h.Controllers["pids"], g.RuntimePath())
-	t.readPids(pids)
+	t.readPids(filepath.Join(g.h.Controllers["pids"], g.Path()))
+	t.PidsRefused += g.below.refused.Load()
 	if hugetlb := g.h.Controllers["hugetlb"]; hugetlb != "" {
-		t.HugetlbRefused = sumFiles(filepath.Join(hugetlb, g.RuntimePath(), "hugetlb.*.failcnt"))
+		t.HugetlbRefused = sumFiles(filepath.Join(hugetlb, g.Path(), "hugetlb.*.failcnt"))
 	}
 	return t, nil
 }
@@ -79,9 +79,8 @@ func (g *Group) totalsV2() (Totals, error) {
 	t.readPids(g.memoryDir())
 	// A refusal is counted where it happens; the container's group has the
 	// same limit and is asked first.
-	if data, err := os.ReadFile(filepath.Join(g.leafDir(), "pids.events")); err == nil {
-		t.PidsRefused = max(t.PidsRefused, parseKeyed(string(data))["max"])
-	}
+	g.remember()
+	t.PidsRefused = max(t.PidsRefused, g.below.refused.Load())
 	t.HugetlbRefused = sumKeyed(filepath.Join(g.memoryDir(), "hugetlb.*.events"), "max")
 	return t, nil
 }

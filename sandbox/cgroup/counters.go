@@ -42,9 +42,13 @@ func (g *Group) OOMKills() (int64, error) {
 	return parseKeyed(string(data))["oom_kill"] + g.killsBelow(), nil
 }
 
-// killsBelow are the kills that the owner's events leave out. A kill is
+// killsBelow are the kills that the owner's counter leaves out. A kill is
 // counted for the victim's group; that the limit was hit, for the owner's.
 func (g *Group) killsBelow() (sum int64) {
+	if g.h.Version == 1 && g.foreign {
+		g.remember()
+		return g.below.kills.Load()
+	}
 	if !g.h.LocalEvents {
 		return 0
 	}

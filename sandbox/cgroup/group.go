@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,16 +18,23 @@ import (
 	"drydock/sandbox"
 )
 
-// leaf is the container's group below the owned one on v2.
-const leaf = "task"
+// runtimeLeaf is what the native runtime's group is called below the owned one
+// on v2.
+const runtimeLeaf = "task"
 
 // pageSize is the unit of the memory controller.
 var pageSize = int64(os.Getpagesize())
 
-// Group is a task's own cgroup.
+// Group is a task's own cgroup. It is safe for concurrent use.
 type Group struct {
 	h    Hierarchy
 	name string
+	// leaf is the container's group below it; nil: it is the container's itself,
+	// or the container's is not known yet.
+	leaf atomic.Pointer[string]
+	// foreign says that somebody else makes the container's group.
+	foreign bool
+	below   counted // what the container's group counted, should it go
 }
 
 // Create makes the group and, on v2, writes its limits. On v1 the runtime
@@ -47,22 +55,32 @@ func (h Hierarchy) Create(name string, l sandbox.Limits) (*Group, error) {
 }
 
 // Group names an existing group; it need not exist.
-func (h Hierarchy) Group(name string) *Group { return &Group{h: h, name: name} }
+func (h Hierarchy) Group(name string) *Group {
+	g := &Group{h: h, name: name}
+	if h.Version == 2 {
+		leaf := runtimeLeaf
+		g.leaf.Store(&leaf)
+	}
+	return g
+}
+
+// Path is the group, from the root of every hierarchy.
+func (g *Group) Path() string { return "/" + g.h.Base + "/" + g.name }
 
 // RuntimePath is the group that the runtime puts the container into, from
 // the root of every hierarchy.
 func (g *Group) RuntimePath() string {
-	if g.h.Version == 1 {
-		return "/" + g.h.Base + "/" + g.name
+	if leaf := g.leaf.Load(); leaf != nil {
+		return g.Path() + "/" + *leaf
 	}
-	return "/" + g.h.Base + "/" + g.name + "/" + leaf
+	return g.Path()
 }
 
-// RuntimeMemory is the memory limit of the container's own group. On v2 it is
-// a page more than the owner's, so that the kernel always charges an OOM to
+// RuntimeMemory is the memory limit of the container's own group. Below an
+// owned one it is a page more than the owner's, so that the kernel always charges an OOM to
 // the owner, whose oom.group then counts (limits-and-oom §2.4).
 func (g *Group) RuntimeMemory(limit int64) int64 {
-	if g.h.Version == 1 || limit == 0 {
+	if limit == 0 || g.h.Version == 1 && !g.foreign {
 		return limit
 	}
 	return limit + pageSize
@@ -199,14 +217,19 @@ func readProcs(path string) []int {
 }
 
 // Kill ends every process in the group and below, in all hierarchies, and
-// returns how many there were.
+// returns how many there were. Of a CreateParent's whose container is known it
+// is those of the container: the engine may have a process of its own there.
 func (g *Group) Kill() int {
-	if g.h.Version == 2 && writeFile(filepath.Join(g.memoryDir(), "cgroup.kill"), "1") == nil {
-		return len(allProcs(g.memoryDir()))
+	path := g.Path()
+	if g.foreign {
+		path = g.RuntimePath()
+	}
+	if dir := filepath.Join(g.h.memoryRoot(), path); g.h.Version == 2 && writeFile(filepath.Join(dir, "cgroup.kill"), "1") == nil {
+		return len(allProcs(dir))
 	}
 	killed := map[int]bool{}
 	for _, root := range g.h.roots() {
-		for _, pid := range allProcs(filepath.Join(root, g.h.Base, g.name)) {
+		for _, pid := range allProcs(filepath.Join(root, path)) {
 			if !killed[pid] && unix.Kill(pid, unix.SIGKILL) == nil {
 				killed[pid] = true
 			}

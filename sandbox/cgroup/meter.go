@@ -54,7 +54,7 @@ func (m *Meter) files(g *Group) []meterFile {
 			{&m.usage, dir, "memory.usage_in_bytes", 64},
 			{&m.stat, dir, "memory.stat", statSize},
 			{&m.kernel, dir, "memory.kmem.usage_in_bytes", 64},
-			{&m.cpu, filepath.Join(g.h.Controllers["cpuacct"], g.RuntimePath()), "cpuacct.usage", 64},
+			{&m.cpu, filepath.Join(g.h.Controllers["cpuacct"], g.Path()), "cpuacct.usage", 64},
 		}
 	}
 	return []meterFile{

@@ -15,8 +15,9 @@ import (
 	"drydock/sandbox"
 	"drydock/sandbox/cgroup"
 	"drydock/sandbox/native"
-	"drydock/sandbox/native/shimapi"
 	"drydock/sandbox/sandboxtest"
+	"drydock/sandbox/supervise/client"
+	"drydock/sandbox/supervise/wire"
 )
 
 // shim builds the supervisor, once, or takes the one in DRYDOCK_BIN.
@@ -87,14 +88,14 @@ func TestConformance(t *testing.T) {
 // under, and keeps it while the test runs.
 func sharedBase(t testing.TB, leaseDir string) string {
 	t.Helper()
-	h, err := native.Detect(leaseDir)
+	h, err := native.Detect(client.LeasesIn(leaseDir))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if scope := native.ScopeOf(h.Base); scope != "" {
 		holdScope(t, h, scope)
 	}
-	base, err := h.HoldBase(filepath.Join(leaseDir, shimapi.BaseLock))
+	base, err := h.HoldBase(filepath.Join(leaseDir, wire.BaseLock))
 	if err != nil {
 		t.Fatal(err)
 	}

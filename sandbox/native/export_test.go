@@ -4,7 +4,6 @@ package native
 
 // Names for tests.
 var (
-	GroupBase = groupBase
 	Detect    = detect
 	ScopeOf   = scopeOf
 	JoinScope = joinScope

@@ -38,7 +38,7 @@ type life struct {
 // config is the executor's of both processes.
 func (l life) config() (executor.Config, error) {
 	s, err := native.New(native.Config{Shim: l.Shim, LeaseDir: l.Leases})
-	return executor.Config{Sandbox: s, StateDir: l.State, JudgeCommand: []string{"touch", filepath.Join(l.WorkDir, "judged")}}, err
+	return executor.Config{Sandbox: s, StateDir: l.State, LeaseDir: l.Leases, JudgeCommand: []string{"touch", filepath.Join(l.WorkDir, "judged")}}, err
 }
 
 // The points at which a process dies.

@@ -4,7 +4,6 @@ package native
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,7 +12,7 @@ import (
 
 	"drydock/sandbox"
 	"drydock/sandbox/cgroup"
-	"drydock/sandbox/native/shimapi"
+	"drydock/sandbox/supervise/client"
 )
 
 // Config adjusts the native sandbox. The zero value is right for everybody
@@ -32,7 +31,7 @@ type Config struct {
 
 // Sandbox is the native sandbox. It is safe for concurrent use.
 type Sandbox struct {
-	config    Config
+	leases    client.Leases
 	shim      string
 	hierarchy cgroup.Hierarchy
 	ids       *idMap        // of an ordinary user's attempts; nil for root
@@ -52,21 +51,22 @@ var (
 // to the user, unless it is in one: limits are written there, and the kernel
 // lets the user start processes only within it.
 func New(config Config) (*Sandbox, error) {
-	if config.LeaseDir == "" {
-		config.LeaseDir = defaultLeaseDir()
-	}
+	leases := client.LeasesIn(config.LeaseDir)
 	shim, err := findShim(config.Shim)
 	if err != nil {
 		return nil, err
 	}
-	h, err := usableCgroups(config.LeaseDir)
+	h, err := usableCgroups(leases)
 	if err != nil {
 		return nil, err
 	}
 	go h.Warm() // ends by itself, and nobody waits for it
-	s := &Sandbox{config: config, shim: shim, hierarchy: h, clean: make(chan struct{})}
+	s := &Sandbox{leases: leases, shim: shim, hierarchy: h, clean: make(chan struct{})}
 	if os.Geteuid() != 0 {
 		s.ids = findIDs()
+		if err := appArmorLets("/", shim, func() error { return tryNamespace(shim, s.ids) }); err != nil {
+			return nil, err
+		}
 	}
 	go func() { // cleaned waits for it
 		defer close(s.clean)
@@ -119,8 +119,8 @@ func findShim(path string) (string, error) {
 }
 
 // usableCgroups checks that limits can be set here at all.
-func usableCgroups(leaseDir string) (cgroup.Hierarchy, error) {
-	h, err := detect(leaseDir)
+func usableCgroups(leases client.Leases) (cgroup.Hierarchy, error) {
+	h, err := detect(leases)
 	if err != nil {
 		return h, &sandbox.UnsupportedError{
 			What:   err.Error(),
@@ -163,32 +163,15 @@ func (s *Sandbox) Start(ctx context.Context, spec sandbox.Spec, streams sandbox.
 	if err != nil {
 		return nil, err
 	}
-	if err := writeSpec(spec); err != nil {
-		return nil, err
-	}
-	base := ""
-	if s.ids != nil {
-		base = plan.Drydock.CgroupBase
-	}
-	lease, err := takeLease(s.config.LeaseDir, plan.Drydock.Cgroup, base, spec)
-	if err != nil {
-		return nil, err
-	}
-	plan.Drydock.Lease = filepath.Join(s.config.LeaseDir, plan.Drydock.Cgroup)
-	r, err := s.launch(plan, streams, lease)
-	if err != nil {
-		return nil, errors.Join(err, os.Remove(plan.Drydock.Lease))
-	}
-	return r, nil
+	return s.launch(plan, spec, streams)
 }
 
-// writeSpec keeps what was asked beside the attempt, without the values of
-// the environment: they may be secrets.
-func writeSpec(spec sandbox.Spec) error {
-	spec.Env = namesOnly(spec.Env)
-	data, err := json.MarshalIndent(spec, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(spec.Dir, shimapi.SpecFile), append(data, '\n'), 0o600)
+// Attach follows an attempt that another process started; see
+// sandbox.Attacher.
+func (s *Sandbox) Attach(ctx context.Context, spec sandbox.Spec) (sandbox.Running, error) {
+	return s.attempts().Attach(ctx, spec)
 }
+
+// Alive reports whether the supervisor of the attempt kept in dir lives; see
+// client.Alive.
+func Alive(dir string) bool { return client.Alive(dir) }

@@ -16,6 +16,8 @@ import (
 
 	"drydock/sandbox"
 	"drydock/sandbox/native/shimapi"
+	"drydock/sandbox/supervise/client"
+	"drydock/sandbox/supervise/wire"
 )
 
 // plan checks a Spec and translates it into what the shim carries out.
@@ -41,15 +43,18 @@ func (s *Sandbox) plan(spec sandbox.Spec) (*shimapi.Config, error) {
 		return nil, fmt.Errorf("build the seccomp profile: %w", err)
 	}
 	section := shimapi.Section{
-		ID:          fmt.Sprintf("%s.%d", spec.ID, spec.Attempt),
-		Dir:         spec.Dir,
-		Cgroup:      groupName(spec),
-		CgroupBase:  s.hierarchy.Base,
-		CgroupOwned: cmp.Or(s.hierarchy.Owned, scopeOf(s.hierarchy.Base)),
-		Rootfs:      view.rootfs,
-		ShmDir:      filepath.Join(spec.Dir, "shm"),
-		Spec:        spec,
-		Enforcement: s.Enforcement(spec),
+		Config: wire.Config{
+			ID:          client.Name(spec),
+			Dir:         spec.Dir,
+			Lease:       s.leases.Path(client.Name(spec)),
+			Cgroup:      client.Name(spec),
+			CgroupBase:  s.hierarchy.Base,
+			CgroupOwned: cmp.Or(s.hierarchy.Owned, scopeOf(s.hierarchy.Base)),
+			Spec:        spec,
+			Enforcement: s.Enforcement(spec),
+		},
+		Rootfs: view.rootfs,
+		ShmDir: filepath.Join(spec.Dir, "shm"),
 	}
 	if root := stateRoot(spec.Dir); root != spec.Dir {
 		section.CacheDir = filepath.Join(root, cacheName)

@@ -4,6 +4,8 @@ package native
 
 import (
 	"errors"
+	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -62,7 +64,12 @@ func TestMakeRoom(t *testing.T) {
 // A socket that was bound by way of a descriptor has a name that means nothing
 // to others; masking it would fail.
 func TestSocketsBoundByDescriptor(t *testing.T) {
-	l, err := listen(t.TempDir())
+	dir, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	l, err := net.Listen("unix", fmt.Sprintf("/proc/self/fd/%d/socket", dir.Fd()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,28 +59,22 @@ var maskedPaths = sync.OnceValue(func() []string {
 })
 
 // resolveUser looks a user up in the host's own passwd and group files, which
-// are the sandbox's, too. "" is root.
+// are the sandbox's, too. "" is root. The primary group is a supplementary one,
+// too, as containerd and moby have it (GHSA-hmfx-3pcx-653p): a set-gid program
+// would else rid a task of a group that is there to deny something.
 func resolveUser(name string) (specs.User, error) {
 	if name == "" {
-		return specs.User{}, nil
+		return specs.User{AdditionalGids: []uint32{0}}, nil
 	}
 	u, err := user.GetExecUserPath(name, &user.ExecUser{Home: "/"}, "/etc/passwd", "/etc/group")
 	if err != nil {
 		return specs.User{}, &sandbox.SpecError{Field: "user", Reason: fmt.Sprintf("%q: %v", name, err), Remedy: "give a name from /etc/passwd, a uid, or uid:gid"}
 	}
-	resolved := specs.User{UID: uint32(u.Uid), GID: uint32(u.Gid)}
+	resolved := specs.User{UID: uint32(u.Uid), GID: uint32(u.Gid), AdditionalGids: []uint32{uint32(u.Gid)}}
 	for _, gid := range u.Sgids {
-		resolved.AdditionalGids = append(resolved.AdditionalGids, uint32(gid))
+		if gid != u.Gid {
+			resolved.AdditionalGids = append(resolved.AdditionalGids, uint32(gid))
+		}
 	}
 	return resolved, nil
-}
-
-// namesOnly drops the values of NAME=value pairs.
-func namesOnly(env []string) []string {
-	names := make([]string, 0, len(env))
-	for _, pair := range env {
-		name, _, _ := strings.Cut(pair, "=")
-		names = append(names, name)
-	}
-	return names
 }

@@ -37,7 +37,7 @@ func newShow(t *testing.T, state string) show {
 
 func (s show) run(t *testing.T, script string, change func(*executor.Task)) (string, *executor.Result, error) {
 	t.Helper()
-	x, err := executor.New(executor.Config{Sandbox: s.sock, StateDir: s.state})
+	x, err := executor.New(executor.Config{Sandbox: s.sock, StateDir: s.state, LeaseDir: s.leases})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,15 +38,7 @@ import (
 const drydockSlice = "drydock.slice"
 
 // systemdManages says whether root's groups are systemd's to hand out.
-func systemdManages(h cgroup.Hierarchy) bool {
-	if h.Version != 2 || os.Geteuid() != 0 {
-		return false
-	}
-	// A container may show the host's /run/systemd (sd_booted(3)).
-	_, err := os.Stat("/run/systemd/system")
-	first, _ := os.ReadFile("/proc/1/comm")
-	return err == nil && string(first) == "systemd\n"
-}
+func systemdManages(h cgroup.Hierarchy) bool { return os.Geteuid() == 0 && h.ManagedBySystemd() }
 
 // inScope is the hierarchy with everything of ours in the common scope.
 func inScope(h cgroup.Hierarchy) cgroup.Hierarchy {

@@ -24,7 +24,7 @@ func userCgroups(h cgroup.Hierarchy) (cgroup.Hierarchy, error) {
 	if h.Version == 1 {
 		return h, &sandbox.UnsupportedError{What: "the native sandbox needs root here: cgroup v1 cannot be delegated safely", Remedy: cgroupRemedy(h)}
 	}
-	if err := usableUserNamespace(); err != nil {
+	if err := usableUserNamespace("/"); err != nil {
 		return h, err
 	}
 	d, err := h.Delegated()
@@ -50,24 +50,6 @@ func userCgroups(h cgroup.Hierarchy) (cgroup.Hierarchy, error) {
 
 // DelegateRemedy has systemd delegate what tasks need.
 const DelegateRemedy = "have the controllers delegated: `sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload`, then log in again"
-
-// usableUserNamespace names what the administrator has forbidden.
-func usableUserNamespace() error {
-	for _, s := range []struct{ path, bad, what, fix string }{
-		{"/proc/sys/kernel/unprivileged_userns_clone", "0", "ordinary users may not make user namespaces (kernel.unprivileged_userns_clone=0)",
-			"run it with sudo, or allow them: `echo kernel.unprivileged_userns_clone=1 | sudo tee /etc/sysctl.d/60-userns.conf && sudo sysctl --system`"},
-		{"/proc/sys/user/max_user_namespaces", "0", "no user namespaces may be made (user.max_user_namespaces=0)",
-			"run it with sudo, or allow them: `echo user.max_user_namespaces=15000 | sudo tee /etc/sysctl.d/60-userns.conf && sudo sysctl --system`"},
-	} {
-		if data, err := os.ReadFile(s.path); err == nil && strings.TrimSpace(string(data)) == s.bad {
-			return &sandbox.UnsupportedError{What: s.what, Remedy: s.fix}
-		}
-	}
-	if _, err := os.Stat("/proc/self/ns/user"); err != nil {
-		return &sandbox.UnsupportedError{What: "this kernel has no user namespaces", Remedy: "run it with sudo"}
-	}
-	return nil
-}
 
 // checkIDs refuses a user that does not exist in the user namespace.
 func (s *Sandbox) checkIDs(user specs.User) error {

@@ -11,9 +11,9 @@ import (
 	"drydock/internal/need"
 	"drydock/sandbox"
 	"drydock/sandbox/cgroup"
-	"drydock/sandbox/native"
-	"drydock/sandbox/native/shimapi"
 	"drydock/sandbox/sandboxtest"
+	"drydock/sandbox/supervise/client"
+	"drydock/sandbox/supervise/wire"
 )
 
 // ordinaryUser needs the test to run as one, where a user's limits can be held.
@@ -72,13 +72,13 @@ func delegatedBase(t testing.TB, leaseDir string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Base = native.GroupBase(leaseDir)
+	h.Base = client.LeasesIn(leaseDir).GroupBase()
 	d, err := h.Delegated()
 	if err != nil {
 		t.Fatal(err)
 	}
 	h = h.Below(d)
-	base, err := h.HoldBase(filepath.Join(leaseDir, shimapi.BaseLock))
+	base, err := h.HoldBase(filepath.Join(leaseDir, wire.BaseLock))
 	if err != nil {
 		t.Fatal(err)
 	}

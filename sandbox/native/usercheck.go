@@ -9,11 +9,11 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"drydock/sandbox"
 	"drydock/sandbox/native/shimapi"
+	"drydock/sandbox/supervise/client"
 )
 
 // Finding is something that an ordinary user's attempts need of the machine,
@@ -31,44 +31,41 @@ func UserFindings(config Config) []Finding {
 	if os.Geteuid() == 0 {
 		return nil
 	}
-	if config.LeaseDir == "" {
-		config.LeaseDir = defaultLeaseDir()
-	}
 	ids := findIDs()
-	return []Finding{findNamespace(config, ids), findSubordinates(ids), findLinger(), findLeases(config.LeaseDir)}
+	return []Finding{findNamespace(config, ids), findSubordinates(ids), findLinger(), findLeases(client.LeasesIn(config.LeaseDir))}
 }
 
 // findNamespace tries a user namespace with its ids and a mount in it.
 func findNamespace(config Config, ids *idMap) Finding {
 	f := Finding{Name: "user-namespace", State: sandbox.NotEnforced, Essential: true}
-	err := usableUserNamespace()
-	if e, ok := errors.AsType[*sandbox.UnsupportedError](err); ok {
-		f.Why, f.Fix = e.What, e.Remedy
-		return f
-	}
 	shim, err := findShim(config.Shim)
 	if err == nil {
-		err = asShim(shim, ids, shimapi.ProbeArg, "/tmp")
+		err = usableUserNamespace("/")
+	}
+	try := func() error { return tryNamespace(shim, ids) }
+	if err == nil {
+		err = appArmorLets("/", shim, try)
 	}
 	if err == nil {
-		return Finding{Name: f.Name, State: sandbox.Enforced, Why: "root inside is you", Essential: true}
+		err = try()
 	}
-	f.Why = err.Error()
+	e, named := errors.AsType[*sandbox.UnsupportedError](err)
 	switch {
-	case readFlag("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"):
-		f.Why = "AppArmor keeps ordinary users' namespaces from mounting (kernel.apparmor_restrict_unprivileged_userns=1): " + f.Why
-		f.Fix = fmt.Sprintf("give the supervisor a profile: `printf 'abi <abi/4.0>,\\ninclude <tunables/global>\\nprofile drydock-shim %s flags=(unconfined) {\\n  userns,\\n}\\n' | sudo tee /etc/apparmor.d/drydock-shim && sudo apparmor_parser -r /etc/apparmor.d/drydock-shim`", shim)
+	case err == nil:
+		f.State, f.Why = sandbox.Enforced, "root inside is you"
+	case named:
+		f.Why, f.Fix = e.What, e.Remedy
 	case ids.alone == "":
-		f.Fix = "see that newuidmap and newgidmap are setuid root (`sudo apt install --reinstall uidmap`) and that your ranges in /etc/subuid and /etc/subgid are yours alone"
+		f.Why, f.Fix = err.Error(), "see that newuidmap and newgidmap are setuid root (`sudo apt install --reinstall uidmap`) and that your ranges in /etc/subuid and /etc/subgid are yours alone"
 	default:
-		f.Fix = "run drydock as root, or ask who forbids user namespaces here"
+		f.Why, f.Fix = err.Error(), "run drydock as root, or ask who forbids user namespaces here"
 	}
 	return f
 }
 
-func readFlag(path string) bool {
-	data, _ := os.ReadFile(path)
-	return strings.TrimSpace(string(data)) == "1"
+// tryNamespace makes a user namespace with its ids and mounts in it.
+func tryNamespace(shim string, ids *idMap) error {
+	return asShim(shim, ids, shimapi.ProbeArg, "/tmp")
 }
 
 func findSubordinates(ids *idMap) Finding {
@@ -98,12 +95,9 @@ func findLinger() Finding {
 }
 
 // findLeases says whether this user and all others see each other's leases.
-func findLeases(dir string) Finding {
+func findLeases(leases client.Leases) Finding {
 	f := Finding{Name: "leases", State: sandbox.NotEnforced, Essential: true}
-	err := trustLeaseDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		err = makeLeaseDir(dir)
-	}
+	err := leases.Check()
 	if e, ok := errors.AsType[*sandbox.UnsupportedError](err); ok {
 		f.Why, f.Fix = e.What, e.Remedy
 		return f
@@ -112,6 +106,7 @@ func findLeases(dir string) Finding {
 		f.Why = err.Error()
 		return f
 	}
+	dir := string(leases)
 	if info, err := os.Stat(dir); err == nil && !ownedByRoot(info) {
 		return Finding{Name: f.Name, State: sandbox.Emulated, Essential: true,
 			Why: dir + " is yours: root takes it over when it comes, other users cannot use it until then",

@@ -46,6 +46,9 @@ func (s *suite) tryStart(sb sandbox.Sandbox, spec sandbox.Spec, stdin io.Reader)
 		spec: spec, stdout: &buffer{}, stderr: &buffer{},
 		started: make(chan int, 1), events: make(chan []sandbox.Event, 1),
 	}
+	if s.Adapt != nil {
+		spec = s.Adapt(spec)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), hang)
 	defer cancel() // bounds the start only, as the contract has it
 	running, err := sb.Start(ctx, spec, sandbox.Streams{Stdin: stdin, Stdout: a.stdout, Stderr: a.stderr})

@@ -76,7 +76,8 @@ func supervisorKilled(t *testing.T, s *suite) {
 	before := leftover.Take()
 	a := s.start(t, s.spec(t, "ignore", "sleep", sleepy), nil)
 	a.says(t, "ready")
-	killParent(t, a.pid(t))
+	a.pid(t)
+	killSupervisor(t, a.spec.Dir)
 	e := a.end(t)
 	if e.err == nil && e.Exit != nil && e.Exit.Code == 0 {
 		t.Errorf("the supervisor was killed, and yet it is a success: %s", show(e.Outcome))

@@ -14,6 +14,7 @@ import (
 
 var streamCases = []testCase{
 	{name: "output", test: output},
+	{name: "bytes", test: bytesAsTheyAre},
 	{name: "stdin", test: stdin},
 	{name: "stdin-empty", test: emptyStdin},
 	{name: "stdin-unread", test: unreadStdin},
@@ -22,9 +23,16 @@ var streamCases = []testCase{
 }
 
 func output(t *testing.T, s *suite) {
-	e := s.do(t, s.spec(t, "out", "to stdout \xff\xfe", "err", "to stderr"))
-	if e.stdout != "to stdout \xff\xfe\n" || e.stderr != "to stderr\n" {
+	e := s.do(t, s.spec(t, "out", "to stdout", "err", "to stderr"))
+	if e.stdout != "to stdout\n" || e.stderr != "to stderr\n" {
 		t.Errorf("stdout %q, stderr %q", e.stdout, e.stderr)
+	}
+}
+
+// Arguments, and what the program says, are the bytes that they are.
+func bytesAsTheyAre(t *testing.T, s *suite) {
+	if e := s.do(t, s.spec(t, "out", "no text \xff\xfe")); e.stdout != "no text \xff\xfe\n" {
+		t.Errorf("stdout %q", e.stdout)
 	}
 }
 

@@ -31,6 +31,10 @@ type Backend struct {
 	// SharedLimit, if set, makes a sandbox whose attempts all run below the
 	// cgroup directory it returns, so that the suite can limit them together.
 	SharedLimit func(t testing.TB) (sandbox.Sandbox, string)
+	// Adapt, if set, changes a case's spec into what this sandbox can run, just
+	// before it is started: names an image, for example, and mounts the working
+	// directory, where the program lies.
+	Adapt func(spec sandbox.Spec) sandbox.Spec
 	// Program is the hog program's path where the suite shall not build it.
 	Program string
 	// Lacks are the cases that the backend cannot pass, by name ("C11",

@@ -5,6 +5,7 @@ package sandboxtest
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,39 +13,43 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"drydock/sandbox"
 )
 
 func isNoOutcome(err error) bool { return errors.Is(err, sandbox.ErrNoOutcome) }
 
-// parentOf is the parent of a process on the host.
-func parentOf(t testing.TB, pid int) int {
+// killSupervisor kills the supervisor of the attempt kept in dir: the process
+// that listens on the socket there.
+func killSupervisor(t testing.TB, dir string) {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	f, err := os.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.SplitSeq(string(status), "\n") {
-		if rest, ok := strings.CutPrefix(line, "PPid:"); ok {
-			parent, err := strconv.Atoi(strings.TrimSpace(rest))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return parent
-		}
+	defer f.Close()
+	// A path below a descriptor: the directory's own may be too long.
+	conn, err := net.Dial("unix", fmt.Sprintf("/proc/self/fd/%d/control.sock", f.Fd()))
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("process %d has no parent", pid)
-	return 0
-}
-
-// killParent kills the supervisor of the program with this PID.
-func killParent(t testing.TB, pid int) {
-	t.Helper()
-	supervisor := parentOf(t, pid)
-	if supervisor <= 1 || supervisor == os.Getpid() {
-		t.Fatalf("the program's parent is %d, which is no supervisor", supervisor)
+	defer conn.Close()
+	raw, err := conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := syscall.Kill(supervisor, syscall.SIGKILL); err != nil {
+	var peer *unix.Ucred
+	var peerErr error
+	if err := raw.Control(func(fd uintptr) {
+		peer, peerErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}); err != nil || peerErr != nil {
+		t.Fatal(err, peerErr)
+	}
+	if peer.Pid <= 1 || int(peer.Pid) == os.Getpid() {
+		t.Fatalf("process %d listens there, which is no supervisor", peer.Pid)
+	}
+	if err := syscall.Kill(int(peer.Pid), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,117 +1,136 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package supervise
 
 import (
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"drydock/sandbox"
-	"drydock/sandbox/cgroup"
-	"drydock/sandbox/native/shimapi"
+	"drydock/sandbox/supervise/wire"
 )
 
-// attempt is one try of a task, from its set-up to its outcome. One goroutine
-// (the main one) owns all of its fields; the others only send on channels.
-type attempt struct {
-	config  *shimapi.Config
-	control *control
+// Attempt is one try of a task, from its set-up to its outcome. One goroutine
+// (the one that calls Run) owns all of its fields; the others only send on
+// channels.
+type Attempt struct {
+	Config  *wire.Config
+	Control *Control
+	Sandbox string // its name in the outcome
+	// Steps set the attempt up, in order, up to the last moment before the
+	// program runs. One that succeeds has made Box, another Witness, before.
+	Steps []Step
+	// Scratch are the entries of the attempt's directory that do not outlive it.
+	Scratch []string
+	// Explain says why the program never ran; nil: StartRuntime, in err's words.
+	Explain func(err error) sandbox.StartError
 
-	hierarchy cgroup.Hierarchy
-	group     *cgroup.Group
-	kernlog   *cgroup.KernelLog
-	ancestors *cgroup.Ancestors
-	hostKills int64
+	// What the steps make; nil until then.
+	Box     Box
+	Witness Witness
+	// Group is how a group kill is had, if one is asked for.
+	Group sandbox.GroupKill
+	// ShmUsed reads how many bytes of the attempt's /dev/shm are taken; nil: it
+	// cannot be told. It is called from another goroutine, also after the end.
+	ShmUsed func() int64
+	Output  Output
 
-	out     output
-	box     *box // the container; nil until it was started
+	Outcome sandbox.Outcome
+
 	watcher watcher
 	stopper stopper
+}
 
-	outcome sandbox.Outcome
+// Step is a part of the set-up. Its undo, if not nil, takes it back after the
+// counters were read, also when the step failed.
+type Step func(a *Attempt) (undo Undo, err error)
+
+// Undo takes a step back.
+type Undo func() error
+
+// Box is the container of an attempt. Its methods are called by the goroutine
+// of Run alone.
+type Box interface {
+	// PID is the main process's on this machine; 0: it has none here, or none
+	// before Exec has delivered.
+	PID() int
+	// Exec lets the program run and delivers, once, what came of it.
+	Exec() <-chan ExecResult
+	// Exited is closed when the main process has ended.
+	Exited() <-chan struct{}
+	// Reap returns how it ended; nil: not known. It is called once, after
+	// Exited, and when the OOM counters had a last look.
+	Reap() *sandbox.Exit
+	// Signal sends a signal to the main process. It does not wait.
+	Signal(sig unix.Signal)
+	// Resize tells the terminal, if there is one, its size.
+	Resize(size sandbox.TerminalSize)
+}
+
+// ExecResult is what came of the program's execve, and when.
+type ExecResult struct {
+	At  time.Time
+	Err error // nil: the program runs
 }
 
 // drainPatience is how long the outcome waits for the end of the output. The
 // output itself is waited for as long as drydock reads it.
 const drainPatience = time.Second
 
-// run takes the attempt from its configuration to its outcome. An error means
+// Run takes the attempt from its configuration to its outcome. An error means
 // that the outcome could not be written; everything else is in the outcome.
-func (a *attempt) run() error {
-	section := &a.config.Drydock
-	a.outcome = sandbox.Outcome{
+func (a *Attempt) Run() error {
+	a.Outcome = sandbox.Outcome{
 		Version: sandbox.OutcomeVersion,
-		Sandbox: "native",
+		Sandbox: a.Sandbox,
 		Cores:   runtime.NumCPU(),
-		Memory:  sandbox.Memory{Limit: section.Spec.Limits.Memory},
-		Limits:  section.Enforcement,
+		Memory:  sandbox.Memory{Limit: a.Config.Spec.Limits.Memory},
+		Limits:  a.Config.Enforcement,
 	}
-	a.out.log = openLog(filepath.Join(section.Dir, shimapi.LogFile))
+	a.Output.log = openLog(filepath.Join(a.Config.Dir, wire.LogFile))
 
 	undos, err := a.setUp()
 	if err == nil {
 		a.supervise()
 	} else {
 		a.startFailed(err)
-		a.closeStreams()
+		a.Output.closeUnused()
 	}
-	a.readCounters()
-	err = a.tearDown(undos)
-	if !a.out.drained(drainPatience) {
+	a.settle()
+	err = tearDown(undos)
+	if !a.Output.drained(drainPatience) {
 		err = errors.Join(err, a.writeOutcome()) // now, should we be killed while a slow reader holds us up
-		a.out.pumps.Wait()
+		a.Output.pumps.Wait()
 	}
-	a.outcome.LogError = a.out.log.close()
-	a.outcome.Tail = a.out.tail.String()
-	last := a.outcome
-	a.control.sendLast(shimapi.Report{Outcome: &last})
+	a.Outcome.LogError = a.Output.log.close()
+	a.Outcome.Tail = a.Output.tail.String()
+	last := a.Outcome
+	a.Control.sendLast(wire.Report{Outcome: &last})
 	// The outcome comes before the clean-up, unless the disk is full: then the
 	// layer that may have filled it goes first.
 	writeErr := a.writeOutcome()
-	err = errors.Join(err, removeScratch(section))
+	err = errors.Join(err, a.removeScratch())
 	if writeErr != nil {
 		writeErr = a.writeOutcome()
 	}
 	if writeErr == nil {
-		_ = os.Remove(filepath.Join(section.Dir, shimapi.ControlFile)) // who has come stays connected
+		_ = os.Remove(filepath.Join(a.Config.Dir, wire.ControlFile)) // who has come stays connected
 	}
 	return errors.Join(err, writeErr)
 }
 
-// closeStreams ends the streams of an attempt that never used them.
-func (a *attempt) closeStreams() {
-	if a.box != nil {
-		return
-	}
-	for _, fd := range []uintptr{shimapi.StdinFD, shimapi.StdoutFD, shimapi.StderrFD} {
-		os.NewFile(fd, "unused").Close()
-	}
-}
-
-// setUp prepares everything up to the program's execve. The undos take it
-// back in reverse order, after the counters were read.
-func (a *attempt) setUp() (undos []undo, err error) {
-	section := &a.config.Drydock
-	if a.hierarchy, err = cgroup.Detect(); err != nil {
-		return nil, err
-	}
-	a.hierarchy.Base, a.hierarchy.Owned = section.CgroupBase, section.CgroupOwned
-	a.kernlog = cgroup.OpenKernelLog()
-	a.hostKills = cgroup.HostOOMKills()
-	steps := []func() (undo, error){
-		a.makeGroup,
-		func() (undo, error) { return mountRootfs(a.config.OCI.Root.Path, section.Rootfs) },
-		func() (undo, error) { return mountShm(section.ShmDir, section.Spec.Limits.ShmSize) },
-		a.startBox,
-	}
-	for _, step := range steps {
-		u, err := step()
-		if u != nil {
-			undos = append(undos, u)
+// setUp takes the steps up to the program's execve. The undos take them back
+// in reverse order, after the counters were read.
+func (a *Attempt) setUp() (undos []Undo, err error) {
+	for _, step := range a.Steps {
+		undo, err := step(a)
+		if undo != nil {
+			undos = append(undos, undo)
 		}
 		if err != nil {
 			return undos, err
@@ -120,64 +139,84 @@ func (a *attempt) setUp() (undos []undo, err error) {
 	return undos, nil
 }
 
-func (a *attempt) makeGroup() (undo, error) {
-	base, err := a.hierarchy.HoldBase(filepath.Join(filepath.Dir(a.config.Drydock.Lease), shimapi.BaseLock))
-	if err != nil {
-		return nil, err
-	}
-	group, err := a.hierarchy.Create(a.config.Drydock.Cgroup, a.config.Drydock.Spec.Limits)
-	if err != nil {
-		return base.Release, err
-	}
-	a.group = group
-	a.ancestors = group.Ancestors()
-	return func() error { return errors.Join(group.Remove(), base.Release()) }, nil
-}
-
-func (a *attempt) startBox() (undo, error) {
-	box, err := createBox(a.config, a.group)
-	if err != nil {
-		return nil, err
-	}
-	a.box = box
-	err = box.start(&a.out)
-	return box.destroy, err
-}
-
 // tearDown takes the set-up back, newest first.
-func (a *attempt) tearDown(undos []undo) error {
+func tearDown(undos []Undo) error {
 	var errs []error
 	for i := len(undos) - 1; i >= 0; i-- {
 		errs = append(errs, undos[i]())
-	}
-	a.ancestors.Close()
-	if a.kernlog != nil {
-		a.kernlog.Close()
 	}
 	return errors.Join(errs...)
 }
 
 // removeScratch deletes the private layers and the lease; what the program
 // wrote into its layer is gone with the attempt, as a container's layer is.
-func removeScratch(section *shimapi.Section) error {
+func (a *Attempt) removeScratch() error {
 	var errs []error
-	for _, name := range shimapi.Scratch {
-		errs = append(errs, os.RemoveAll(filepath.Join(section.Dir, name)))
+	for _, name := range a.Scratch {
+		errs = append(errs, os.RemoveAll(filepath.Join(a.Config.Dir, name)))
 	}
-	return errors.Join(append(errs, os.Remove(section.Lease))...)
+	return errors.Join(append(errs, os.Remove(a.Config.Lease))...)
 }
 
-// writeOutcome writes the document under a temporary name first: a reader
-// sees all of it or nothing.
-func (a *attempt) writeOutcome() error {
-	a.outcome.Tail = a.out.tail.String()
-	path := filepath.Join(a.config.Drydock.Dir, shimapi.OutcomeFile)
-	data, err := json.MarshalIndent(a.outcome, "", " ")
-	if err != nil {
-		return err
+func (a *Attempt) writeOutcome() error {
+	a.Outcome.Tail = a.Output.tail.String()
+	return wire.WriteOutcome(a.Config.Dir, a.Outcome)
+}
+
+// startFailed records why the program never ran.
+func (a *Attempt) startFailed(err error) {
+	if a.Outcome.StartError != nil {
+		return
 	}
-	if err := os.WriteFile(path+".tmp", append(data, '\n'), 0o600); err != nil {
-		return err
+	failed := sandbox.StartError{Reason: sandbox.StartRuntime, Message: err.Error()}
+	if a.Explain != nil {
+		failed = a.Explain(err)
 	}
-	return os.Rename(path+".tmp", path)
+	a.Outcome.StartError = &failed
+}
+
+// settle takes the last facts, after the main process was reaped and before
+// the set-up is taken back.
+func (a *Attempt) settle() {
+	if a.Witness == nil {
+		return
+	}
+	o := &a.Outcome
+	if a.ShmUsed != nil {
+		used := a.ShmUsed()
+		o.Shm = &sandbox.Shm{Size: a.Config.Spec.Limits.ShmSize, Used: used, Peak: max(used, a.watcher.shmPeak())}
+	}
+	o.Pids.Limit = a.Config.Spec.Limits.Pids
+	a.Witness.Settle(o)
+	if c := o.Counters; c != nil {
+		c.Group = sandbox.GroupNo
+		if a.Config.Spec.Limits.GroupKill {
+			c.Group = a.Group
+		}
+		a.oomAtStart()
+		if c.OOMKill > 0 && o.StartError == nil {
+			a.watcher.kills = c.OOMKill
+			a.tellKill(time.Now())
+		}
+	}
+}
+
+// tellKill gives the first OOM kill its time and tells those who follow.
+func (a *Attempt) tellKill(at time.Time) {
+	if !a.Outcome.KillSeenAt.IsZero() {
+		return
+	}
+	a.Outcome.KillSeenAt = at
+	event := sandbox.OOMEvent{Kills: a.watcher.kills}
+	if len(a.Outcome.Victims) > 0 {
+		event.Victim = &a.Outcome.Victims[0]
+	}
+	a.Control.event(sandbox.Event{Time: a.Outcome.KillSeenAt, OOM: &event})
+}
+
+// oomAtStart tells a limit below the runtime's own need from other failed starts.
+func (a *Attempt) oomAtStart() {
+	if e := a.Outcome.StartError; e != nil && e.Reason == sandbox.StartRuntime && a.Outcome.Counters.OOMKill > 0 {
+		e.OOM, e.Reason = true, sandbox.StartLimitTooLow
+	}
 }

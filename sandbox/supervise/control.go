@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package supervise
 
 import (
 	"encoding/json"
@@ -13,20 +13,20 @@ import (
 	"time"
 
 	"drydock/sandbox"
-	"drydock/sandbox/native/shimapi"
+	"drydock/sandbox/supervise/wire"
 )
 
-// control speaks with those who follow the attempt: the process that started
+// Control speaks with those who follow the attempt: the process that started
 // it and, through the socket in the attempt's directory, any that comes later.
 // Each may be gone at any time. Its methods are safe for concurrent use.
-type control struct {
+type Control struct {
 	starter  *link
-	orders   chan shimapi.Command
-	listener *os.File // kept open to the end: its end says that the shim is gone
+	orders   chan wire.Command
+	listener *os.File // kept open to the end: its end says that the supervisor is gone
 
 	mu     sync.Mutex // guards what follows
 	links  []*link    // who listens now, the starter among them
-	told   []shimapi.Report
+	told   []wire.Report
 	closed bool
 }
 
@@ -34,7 +34,7 @@ type control struct {
 type link struct {
 	f       *os.File
 	decoder *json.Decoder
-	reports chan shimapi.Report
+	reports chan wire.Report
 	done    chan struct{} // closed when everything was written
 }
 
@@ -42,30 +42,49 @@ type link struct {
 // find it full are dropped; what must arrive stands in the outcome.
 const reportBacklog = 256
 
-func newControl(f *os.File) *control {
-	c := &control{orders: make(chan shimapi.Command)}
+// NewControl takes the socket that the supervisor was started with.
+func NewControl() *Control { return newControl(os.NewFile(wire.ControlFD, "control")) }
+
+func newControl(f *os.File) *Control {
+	c := &Control{orders: make(chan wire.Command)}
 	c.starter = c.join(f)
 	return c
 }
 
-// config reads and checks the first line of the one who started us, and
-// listens to what else it has to say.
-func (c *control) config() (*shimapi.Config, error) {
-	var config shimapi.Config
-	if err := c.starter.decoder.Decode(&config); err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+// Configuration reads the first line of the one who started us into config.
+func (c *Control) Configuration(config any) error {
+	if err := c.starter.decoder.Decode(config); err != nil {
+		return fmt.Errorf("read the configuration: %w", err)
 	}
-	if config.Version != shimapi.Version {
-		return nil, fmt.Errorf("drydock speaks version %d of the shim contract and this shim version %d; install both from one release", config.Version, shimapi.Version)
-	}
+	return nil
+}
+
+// Follow begins to listen, to the one who started us and to those who come by
+// the attempt's directory.
+func (c *Control) Follow(dir string) error {
 	go c.obey(c.starter)
-	return &config, nil
+	return c.listen(dir)
+}
+
+// Fail tells that the supervisor could not do its work, and ends the talk.
+func (c *Control) Fail(err error) {
+	c.send(wire.Report{Fatal: err.Error()})
+	c.close()
+}
+
+// End ends the talk, and starts argv if nobody follows the attempt any more.
+func (c *Control) End(argv []string) {
+	orphaned := c.gone()
+	c.close()
+	if orphaned {
+		judgeOrphan(argv)
+	}
 }
 
 // join adds a link and tells it how the attempt stands.
-func (c *control) join(f *os.File) *link {
+func (c *Control) join(f *os.File) *link {
 	l := &link{f: f, decoder: json.NewDecoder(f), done: make(chan struct{}),
-		reports: make(chan shimapi.Report, reportBacklog)}
+		reports: make(chan wire.Report, reportBacklog)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range c.told {
@@ -81,7 +100,7 @@ func (c *control) join(f *os.File) *link {
 }
 
 // leave forgets a link whose other end is gone.
-func (c *control) leave(l *link) {
+func (c *Control) leave(l *link) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if i := slices.Index(c.links, l); i >= 0 {
@@ -91,7 +110,7 @@ func (c *control) leave(l *link) {
 }
 
 // write sends the reports until there are no more or nobody reads them.
-func (l *link) write(c *control) {
+func (l *link) write(c *Control) {
 	defer c.leave(l)
 	defer close(l.done) // first: sendLast may wait for it, with the lock
 	for r := range l.reports {
@@ -102,7 +121,7 @@ func (l *link) write(c *control) {
 }
 
 // send queues a report and drops it when the other end does not keep up.
-func (l *link) send(r shimapi.Report) {
+func (l *link) send(r wire.Report) {
 	select {
 	case l.reports <- r:
 	default:
@@ -110,11 +129,11 @@ func (l *link) send(r shimapi.Report) {
 }
 
 // obey takes a link's commands until its other end is gone.
-func (c *control) obey(l *link) {
+func (c *Control) obey(l *link) {
 	defer l.f.Close()
 	defer c.leave(l)
 	for {
-		var cmd shimapi.Command
+		var cmd wire.Command
 		if l.decoder.Decode(&cmd) != nil {
 			return
 		}
@@ -123,12 +142,12 @@ func (c *control) obey(l *link) {
 }
 
 // lasting reports whether who comes later has to know, too.
-func lasting(r shimapi.Report) bool {
+func lasting(r wire.Report) bool {
 	return r.Event == nil || r.Event.Sample == nil
 }
 
 // send queues a report for everybody.
-func (c *control) send(r shimapi.Report) {
+func (c *Control) send(r wire.Report) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if lasting(r) {
@@ -143,7 +162,7 @@ func (c *control) send(r shimapi.Report) {
 const lastPatience = 2 * time.Second
 
 // sendLast queues the report that must not be dropped.
-func (c *control) sendLast(r shimapi.Report) {
+func (c *Control) sendLast(r wire.Report) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.told = append(c.told, r)
@@ -161,22 +180,22 @@ func (c *control) sendLast(r shimapi.Report) {
 // closedTimer is a patience that has run out.
 var closedTimer = func() <-chan time.Time { c := make(chan time.Time); close(c); return c }()
 
-func (c *control) event(e sandbox.Event) {
+func (c *Control) event(e sandbox.Event) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
-	c.send(shimapi.Report{Event: &e})
+	c.send(wire.Report{Event: &e})
 }
 
 // gone reports whether nobody follows the attempt.
-func (c *control) gone() bool {
+func (c *Control) gone() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.links) == 0
 }
 
 // close flushes what is queued, but not longer than a stopped reader deserves.
-func (c *control) close() {
+func (c *Control) close() {
 	c.mu.Lock()
 	links := c.links
 	c.links, c.closed = nil, true
@@ -203,4 +222,13 @@ func judgeOrphan(argv []string) {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	_ = cmd.Run()
+}
+
+// encodeLine is one JSON document and a newline.
+func encodeLine(v any) []byte {
+	line, err := json.Marshal(v)
+	if err != nil { // only plain structs get here
+		panic(err)
+	}
+	return append(line, '\n')
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package supervise
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"drydock/sandbox/native/shimapi"
+	"drydock/sandbox/supervise/wire"
 )
 
 // listenBacklog is how many may come at a time.
@@ -18,8 +18,8 @@ const listenBacklog = 16
 
 // listen makes the attempt's socket, so that a later process can follow the
 // attempt. It has its name only when it listens: who finds the name and is
-// refused knows that the shim is gone.
-func (c *control) listen(dir string) error {
+// refused knows that the supervisor is gone.
+func (c *Control) listen(dir string) error {
 	dirFD, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: dir, Err: err}
@@ -29,8 +29,8 @@ func (c *control) listen(dir string) error {
 	if err != nil {
 		return os.NewSyscallError("socket", err)
 	}
-	c.listener = os.NewFile(uintptr(fd), shimapi.ControlFile)
-	const unnamed = "." + shimapi.ControlFile
+	c.listener = os.NewFile(uintptr(fd), wire.ControlFile)
+	const unnamed = "." + wire.ControlFile
 	err = unix.Fchmod(fd, 0o600) // the name gets the socket's mode
 	if err == nil {
 		err = unix.Bind(fd, &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(dirFD) + "/" + unnamed})
@@ -39,17 +39,17 @@ func (c *control) listen(dir string) error {
 		err = unix.Listen(fd, listenBacklog)
 	}
 	if err == nil {
-		err = unix.Renameat(dirFD, unnamed, dirFD, shimapi.ControlFile)
+		err = unix.Renameat(dirFD, unnamed, dirFD, wire.ControlFile)
 	}
 	if err != nil {
-		return fmt.Errorf("make the socket %s in %s: %w", shimapi.ControlFile, dir, err)
+		return fmt.Errorf("make the socket %s in %s: %w", wire.ControlFile, dir, err)
 	}
-	go c.accept() // ends with the shim
+	go c.accept() // ends with the supervisor
 	return nil
 }
 
 // accept waits without a thread of its own: the descriptor does not block.
-func (c *control) accept() {
+func (c *Control) accept() {
 	raw, err := c.listener.SyscallConn()
 	if err != nil {
 		return

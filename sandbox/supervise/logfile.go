@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package supervise
 
 import (
 	"bytes"
@@ -20,6 +20,7 @@ type logFile struct {
 	line []byte
 	size int64
 	err  error // the first failure; after it nothing more is written
+	gap  string
 }
 
 // maxLog bounds an attempt's log on disk; a task that prints without end must
@@ -60,6 +61,13 @@ func (l *logFile) write(stream string, p []byte) {
 	_, l.err = l.f.Write(l.line)
 }
 
+// incomplete notes that something is missing; more is written all the same.
+func (l *logFile) incomplete(why string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.gap = why
+}
+
 // close closes the file and says why it is incomplete, if it is.
 func (l *logFile) close() string {
 	l.mu.Lock()
@@ -72,5 +80,5 @@ func (l *logFile) close() string {
 	if l.err != nil {
 		return l.err.Error()
 	}
-	return ""
+	return l.gap
 }

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package supervise
 
 import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // shmWatch looks at the fill of the attempt's /dev/shm. Data loaders unlink
 // their files first, so that it is empty again after the end: only a look
 // while it is full shows it.
 type shmWatch struct {
-	dir  string
+	used func() int64
 	peak atomic.Int64
 	quit chan struct{}
 	done sync.WaitGroup
@@ -25,8 +27,8 @@ const (
 	shmCalm = 100                   // looks without a change until idle again
 )
 
-func watchShm(dir string) *shmWatch {
-	w := &shmWatch{dir: dir, quit: make(chan struct{})}
+func watchShm(used func() int64) *shmWatch {
+	w := &shmWatch{used: used, quit: make(chan struct{})}
 	w.done.Go(w.run)
 	return w
 }
@@ -55,7 +57,7 @@ func (w *shmWatch) run() {
 }
 
 func (w *shmWatch) look() int64 {
-	used := shmUsed(w.dir)
+	used := w.used()
 	if used > w.peak.Load() {
 		w.peak.Store(used)
 	}
@@ -66,4 +68,13 @@ func (w *shmWatch) look() int64 {
 func (w *shmWatch) stop() {
 	close(w.quit)
 	w.done.Wait()
+}
+
+// ShmUsed is how much of a tmpfs is taken, in bytes; 0 when it cannot be read.
+func ShmUsed(dir string) int64 {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return 0
+	}
+	return int64(st.Blocks-st.Bfree) * st.Bsize
 }

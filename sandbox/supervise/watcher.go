@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package supervise
 
 import (
 	"os"
@@ -10,21 +10,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"drydock/sandbox"
-	"drydock/sandbox/cgroup"
-	"drydock/sandbox/native/shimapi"
+	"drydock/sandbox/supervise/wire"
 )
 
 // watcher looks at the attempt while it runs: samples for the timeline, the
-// fill of /dev/shm, and the kernel's OOM kills. Its fields belong to the main
-// goroutine.
+// fill of /dev/shm, and OOM kills. Its fields belong to the goroutine of Run.
 type watcher struct {
-	meter   *cgroup.Meter
-	events  *cgroup.Watch
+	witness Witness
 	samples *os.File
 	shm     *shmWatch
-	tracker tracker
 
-	woken   chan struct{}    // an OOM event may have happened
+	woken   <-chan Wake      // an OOM event may have happened
 	recheck <-chan time.Time // look again soon
 	tick    <-chan time.Time // time for a sample
 
@@ -32,42 +28,37 @@ type watcher struct {
 	taken     int
 	last      sandbox.Sample // the last one taken
 	chances   int            // looks left until an announced kill counts as not ours
-	notified  bool           // the OOM event fired at least once
 	kills     int64
 }
 
-// start opens the descriptors. The container exists, the program does not.
-func (w *watcher) start(a *attempt) {
-	w.tracker.main = a.box.pid
-	w.meter, _ = a.group.Meter()
-	w.shm = watchShm(a.config.Drydock.ShmDir)
-	w.woken = make(chan struct{}, 1)
-	w.events, _ = a.group.Watch()
-	if w.events != nil {
-		go func() {
-			for w.events.Next() {
-				select {
-				case w.woken <- struct{}{}:
-				default: // one is waiting already
-				}
-			}
-		}()
+// start opens what is looked at. The container exists, the program does not.
+func (w *watcher) start(a *Attempt) {
+	w.witness = a.Witness
+	a.Witness.Main(a.Box.PID())
+	w.woken = a.Witness.Watch()
+	if a.ShmUsed != nil {
+		w.shm = watchShm(a.ShmUsed)
 	}
-	w.samples, _ = os.OpenFile(filepath.Join(a.config.Drydock.Dir, shimapi.SamplesFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	w.samples, _ = os.OpenFile(filepath.Join(a.Config.Dir, wire.SamplesFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 }
 
-// stop closes the descriptors.
+// stop ends the looking.
 func (w *watcher) stop() {
-	if w.events != nil {
-		w.events.Close()
-	}
-	if w.meter != nil {
-		w.meter.Close()
-	}
+	w.witness.Close()
 	if w.samples != nil {
 		w.samples.Close()
 	}
-	w.shm.stop()
+	if w.shm != nil {
+		w.shm.stop()
+	}
+}
+
+// shmPeak is the most of /dev/shm that was seen taken.
+func (w *watcher) shmPeak() int64 {
+	if w.shm == nil {
+		return 0
+	}
+	return w.shm.peak.Load()
 }
 
 // How often samples are taken: densely at first, where most OOMs happen, and
@@ -116,10 +107,10 @@ func timeLeft(before, now sandbox.Sample, limit int64) time.Duration {
 }
 
 // sample takes one look at memory and cpu and records it.
-func (w *watcher) sample(a *attempt) {
-	w.tracker.look(a.group.Procs())
+func (w *watcher) sample(a *Attempt) {
+	w.witness.Track()
 	s, ok := w.measure(a)
-	left := timeLeft(w.last, s, a.config.Drydock.Spec.Limits.Memory)
+	left := timeLeft(w.last, s, a.Config.Spec.Limits.Memory)
 	w.tick = time.After(nextInterval(time.Since(w.startedAt), w.taken, left))
 	if !ok {
 		return
@@ -129,27 +120,24 @@ func (w *watcher) sample(a *attempt) {
 	if w.samples != nil {
 		_, _ = w.samples.Write(encodeLine(s))
 	}
-	a.control.event(sandbox.Event{Time: s.Time, Sample: &s})
+	a.Control.event(sandbox.Event{Time: s.Time, Sample: &s})
 }
 
-// measure reads the meter into the outcome's figures.
-func (w *watcher) measure(a *attempt) (sandbox.Sample, bool) {
-	if w.meter == nil {
-		return sandbox.Sample{}, false
+// measure takes a look into the outcome's figures.
+func (w *watcher) measure(a *Attempt) (sandbox.Sample, bool) {
+	s, ok := w.witness.Sample()
+	if !ok {
+		return s.Sample, false
 	}
-	s, err := w.meter.Sample()
-	if err != nil {
-		return s, false
-	}
-	memory := &a.outcome.Memory
+	memory := &a.Outcome.Memory
 	memory.Peak = max(memory.Peak, s.Memory)
 	if b := s.Breakdown; b != nil {
 		memory.PeakNeed = max(memory.PeakNeed, b.Anon+b.Shmem)
-		if memory.Last == nil || (w.kills == 0 && !w.tracker.seen[w.tracker.main].empty) {
+		if memory.Last == nil || (w.kills == 0 && !s.Ending) {
 			memory.Last = b // later it would show what was given back
 		}
 	}
-	return s, true
+	return s.Sample, true
 }
 
 // recheckEvery and recheckFor: v1's event comes before the kill it announces.
@@ -159,9 +147,8 @@ const (
 )
 
 // announced handles a wake-up of the OOM event.
-func (w *watcher) announced(a *attempt) {
-	if a.hierarchy.Version == 1 {
-		w.notified = true
+func (w *watcher) announced(a *Attempt, wake Wake) {
+	if wake.Early {
 		w.measure(a)
 		w.chances = recheckFor
 	}
@@ -169,9 +156,9 @@ func (w *watcher) announced(a *attempt) {
 }
 
 // look reads the OOM counter and acts when it moved.
-func (w *watcher) look(a *attempt) {
+func (w *watcher) look(a *Attempt) {
 	w.recheck = nil
-	kills, err := a.group.OOMKills()
+	kills, err := w.witness.Kills()
 	if err == nil && kills > w.kills {
 		w.kills, w.chances = kills, 0
 		w.killed(a)
@@ -184,23 +171,12 @@ func (w *watcher) look(a *attempt) {
 
 // killed records an OOM kill and, where the kernel has no group kill, ends
 // the rest of the attempt as it would have.
-func (w *watcher) killed(a *attempt) {
-	first := a.outcome.KillSeenAt.IsZero()
-	if first {
-		a.outcome.KillSeenAt = time.Now()
-	}
-	dying, gone := w.tracker.look(a.group.Procs())
-	a.noteVictims(dying, gone)
-	if first {
-		event := sandbox.OOMEvent{Kills: w.kills}
-		if len(a.outcome.Victims) > 0 {
-			event.Victim = &a.outcome.Victims[0]
-		}
-		a.control.event(sandbox.Event{Time: a.outcome.KillSeenAt, OOM: &event})
-	}
-	limits := a.config.Drydock.Spec.Limits
-	if limits.GroupKill && a.outcome.GroupKilledAt.IsZero() && a.group.GroupState(true) == sandbox.GroupEmulated {
-		a.outcome.GroupKilledAt = time.Now()
-		a.box.signal(unix.SIGKILL)
+func (w *watcher) killed(a *Attempt) {
+	at := time.Now()
+	w.witness.NoteVictims(&a.Outcome)
+	a.tellKill(at)
+	if a.Config.Spec.Limits.GroupKill && a.Outcome.GroupKilledAt.IsZero() && a.Group == sandbox.GroupEmulated {
+		a.Outcome.GroupKilledAt = time.Now()
+		a.Box.Signal(unix.SIGKILL)
 	}
 }

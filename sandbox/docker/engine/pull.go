@@ -40,6 +40,11 @@ func (e *Engine) Provide(ctx context.Context, p Pull) (Image, error) {
 			return Image{}, err
 		}
 	}
+	if p.Progress != nil {
+		// With layers that are here, or a registry that lets wait, nothing
+		// else may be told for long.
+		p.Progress(sandbox.Progress{What: p.Reference})
+	}
 	key := share{reference: complete, platform: p.Platform, always: p.Policy == sandbox.PullAlways}
 	found, err := e.pulls.do(ctx, key, p.Progress, func(ctx context.Context, progress func(sandbox.Progress)) (Image, error) {
 		return e.pullLocked(ctx, key, progress)

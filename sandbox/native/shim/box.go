@@ -24,6 +24,7 @@ import (
 	"drydock/sandbox"
 	"drydock/sandbox/cgroup"
 	"drydock/sandbox/native/shimapi"
+	"drydock/sandbox/supervise"
 )
 
 // box is the container of the attempt.
@@ -101,7 +102,7 @@ func newProcess(p *specs.Process) *libcontainer.Process {
 
 // start runs the container up to the last step before the program's execve:
 // cgroup, namespaces and mounts exist, the program does not.
-func (b *box) start(out *output) error {
+func (b *box) start(out *supervise.Output) error {
 	execErrorRead, execErrorWrite, err := os.Pipe()
 	if err != nil {
 		return err
@@ -117,9 +118,7 @@ func (b *box) start(out *output) error {
 		defer f.Close()
 	}
 
-	stdin := os.NewFile(shimapi.StdinFD, "stdin")
-	stdout := os.NewFile(shimapi.StdoutFD, "stdout")
-	stderr := os.NewFile(shimapi.StderrFD, "stderr")
+	stdin, stdout, stderr := out.Streams()
 	if b.tty {
 		err = b.startTTY(out, stdin, stdout, stderr)
 	} else {
@@ -132,7 +131,7 @@ func (b *box) start(out *output) error {
 	return err
 }
 
-func (b *box) startPipes(out *output, stdin, stdout, stderr *os.File) error {
+func (b *box) startPipes(out *supervise.Output, stdin, stdout, stderr *os.File) error {
 	defer stdin.Close()
 	b.process.Stdin = stdin
 	for _, s := range []struct {
@@ -146,12 +145,12 @@ func (b *box) startPipes(out *output, stdin, stdout, stderr *os.File) error {
 		}
 		defer w.Close()
 		*s.to = w
-		out.pump(s.name, r, s.live)
+		out.Pump(s.name, r, s.live)
 	}
 	return b.container.Start(b.process)
 }
 
-func (b *box) startTTY(out *output, stdin, stdout, stderr *os.File) error {
+func (b *box) startTTY(out *supervise.Output, stdin, stdout, stderr *os.File) error {
 	stderr.Close()
 	parent, child, err := utils.NewSockPair("console")
 	if err != nil {
@@ -170,7 +169,7 @@ func (b *box) startTTY(out *output, stdin, stdout, stderr *os.File) error {
 		return fmt.Errorf("receive the terminal: %w", err)
 	}
 	// Both directions end with EIO when the last process has gone.
-	out.pump("stdout", b.master, stdout)
+	out.Pump("stdout", b.master, stdout)
 	go func() {
 		_, _ = io.Copy(b.master, stdin)
 		stdin.Close()
@@ -178,28 +177,25 @@ func (b *box) startTTY(out *output, stdin, stdout, stderr *os.File) error {
 	return nil
 }
 
-// resize tells the terminal its new size.
-func (b *box) resize(size sandbox.TerminalSize) {
+// PID implements supervise.Box.
+func (b *box) PID() int { return b.pid }
+
+// Resize implements supervise.Box.
+func (b *box) Resize(size sandbox.TerminalSize) {
 	if b.master != nil {
 		_ = unix.IoctlSetWinsize(int(b.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: size.Rows, Col: size.Cols})
 	}
 }
 
-// execResult is what came of the program's execve, and when.
-type execResult struct {
-	at  time.Time
-	err error // nil: the program runs
-}
-
-// exec lets the program run and delivers what came of it.
-func (b *box) exec() <-chan execResult {
-	result := make(chan execResult, 1)
+// Exec implements supervise.Box.
+func (b *box) Exec() <-chan supervise.ExecResult {
+	result := make(chan supervise.ExecResult, 1)
 	go func() {
 		err := b.container.Exec()
 		if err == nil {
 			err = b.execOutcome()
 		}
-		result <- execResult{at: time.Now(), err: err}
+		result <- supervise.ExecResult{At: time.Now(), Err: err}
 	}()
 	return result
 }
@@ -236,9 +232,9 @@ func parseStage(report string) error {
 	return errors.New(report) // the runtime's own words, from before the stage
 }
 
-// exited is closed when the main process has ended. It is not reaped yet, so
-// that its pid and its name still tell.
-func (b *box) exited() <-chan struct{} {
+// Exited implements supervise.Box. The main process is not reaped yet, so that
+// its pid and its name still tell.
+func (b *box) Exited() <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -252,8 +248,8 @@ func (b *box) exited() <-chan struct{} {
 	return done
 }
 
-// reap collects the main process's status. Afterwards its pid is anybody's.
-func (b *box) reap() *sandbox.Exit {
+// Reap implements supervise.Box. Afterwards the main process's pid is anybody's.
+func (b *box) Reap() *sandbox.Exit {
 	b.reaped = true
 	state, _ := b.process.Wait() // a non-zero status is an error, too
 	if state == nil {
@@ -269,8 +265,9 @@ func (b *box) reap() *sandbox.Exit {
 	return &sandbox.Exit{Code: status.ExitStatus()}
 }
 
-// signal sends a signal to the main process while its pid is surely its own.
-func (b *box) signal(sig unix.Signal) {
+// Signal implements supervise.Box. The pid is surely the main process's own
+// until it was reaped.
+func (b *box) Signal(sig unix.Signal) {
 	if b.pid > 0 && !b.reaped {
 		_ = unix.Kill(b.pid, sig)
 	}
@@ -279,9 +276,9 @@ func (b *box) signal(sig unix.Signal) {
 // destroy removes what the runtime made: its state and its cgroups.
 func (b *box) destroy() error {
 	if !b.reaped {
-		b.signal(unix.SIGKILL)
+		b.Signal(unix.SIGKILL)
 		if b.pid > 0 {
-			b.reap()
+			b.Reap()
 		}
 	}
 	err := b.container.Destroy()

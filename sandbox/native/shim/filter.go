@@ -203,7 +203,7 @@ func compileFilter(profile *specs.LinuxSeccomp) ([]byte, error) {
 		_ = child.Kill()
 		_, _ = child.Wait()
 	}()
-	if _, err := in.Write(encodeLine(profile)); err != nil {
+	if err := json.NewEncoder(in).Encode(profile); err != nil {
 		return nil, err
 	}
 	if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -11,44 +10,44 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"drydock/sandbox/native/shimapi"
+	"drydock/sandbox/supervise"
+	"drydock/sandbox/supervise/wire"
 )
 
 func main() {
 	logrus.SetOutput(io.Discard)
 	noHugePages = forgoHugePages()
-	control := newControl(os.NewFile(shimapi.ControlFD, "control"))
-	config, err := control.config()
+	control := supervise.NewControl()
+	config, err := configuration(control)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "drydock-shim:", err)
 		fmt.Fprintln(os.Stderr, "drydock-shim is started by drydock; run `drydock run -- COMMAND` instead")
-		os.Exit(125)
+		control.Fail(err)
+		os.Exit(wire.FailedExit)
 	}
 	// The lease is held by this descriptor for as long as we live.
-	lease := os.NewFile(shimapi.LeaseFD, "lease")
+	lease := os.NewFile(wire.LeaseFD, "lease")
 	defer lease.Close()
 
-	a := &attempt{config: config, control: control}
-	err = control.listen(config.Drydock.Dir)
+	err = control.Follow(config.Drydock.Dir)
 	if err == nil {
-		err = a.run()
+		err = newAttempt(config, control).Run()
 	}
 	if err != nil {
-		control.send(shimapi.Report{Fatal: err.Error()})
-		control.close()
-		os.Exit(125)
+		control.Fail(err)
+		os.Exit(wire.FailedExit)
 	}
-	orphaned := control.gone()
-	control.close()
-	if orphaned {
-		judgeOrphan(config.Drydock.Spec.OnOrphaned)
-	}
+	control.End(config.Drydock.Spec.OnOrphaned)
 }
 
-// encodeLine is one JSON document and a newline.
-func encodeLine(v any) []byte {
-	line, err := json.Marshal(v)
-	if err != nil { // only plain structs get here
-		panic(err)
+// configuration reads what drydock wants, in a version that we know.
+func configuration(control *supervise.Control) (*shimapi.Config, error) {
+	var config shimapi.Config
+	if err := control.Configuration(&config); err != nil {
+		return nil, err
 	}
-	return append(line, '\n')
+	if config.Version != shimapi.Version {
+		return nil, &shimapi.VersionError{Drydock: config.Version, Shim: shimapi.Version}
+	}
+	return &config, nil
 }

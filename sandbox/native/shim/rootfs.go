@@ -12,15 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"drydock/sandbox/native/shimapi"
+	"drydock/sandbox/supervise"
 )
-
-// undo takes back one step of the set-up.
-type undo func() error
 
 // mountRootfs mounts the private writable layer over the lower file system.
 // It happens in the shim's own mount namespace: the host never sees it, and
 // the kernel takes it down should the shim be killed.
-func mountRootfs(target string, r shimapi.Rootfs) (undo, error) {
+func mountRootfs(target string, r shimapi.Rootfs) (supervise.Undo, error) {
 	if r.ReadOnly {
 		return bindRootfs(target, r)
 	}
@@ -52,7 +50,7 @@ func mountRootfs(target string, r shimapi.Rootfs) (undo, error) {
 }
 
 // bindRootfs shows the lower file system as it is, read-only.
-func bindRootfs(target string, r shimapi.Rootfs) (undo, error) {
+func bindRootfs(target string, r shimapi.Rootfs) (supervise.Undo, error) {
 	if err := os.MkdirAll(target, 0o755); err != nil {
 		return nil, err
 	}
@@ -87,7 +85,7 @@ func makeReadOnly(target string, r shimapi.Rootfs) error {
 
 // bareRootfs makes the root file system of a directory of our own. The layers
 // are made for the runtime, which mounts them.
-func bareRootfs(target string, r shimapi.Rootfs) (undo, error) {
+func bareRootfs(target string, r shimapi.Rootfs) (supervise.Undo, error) {
 	for _, l := range append([]shimapi.Layer{{Upper: r.Upper, Work: r.Work}}, r.Layers...) {
 		if err := makeLayer(l); err != nil {
 			return nil, err
@@ -191,7 +189,7 @@ func makeOpen(dir string) error { return makeDir(dir, 0o777) }
 // mountShm mounts the attempt's /dev/shm on our side, so that it can be
 // measured after the end. Mode and options follow the kubelet's memory-backed
 // emptyDir, with nosuid and nodev on top.
-func mountShm(dir string, size int64) (undo, error) {
+func mountShm(dir string, size int64) (supervise.Undo, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -200,13 +198,4 @@ func mountShm(dir string, size int64) (undo, error) {
 		return nil, fmt.Errorf("mount /dev/shm: %w", err)
 	}
 	return func() error { return unix.Unmount(dir, unix.MNT_DETACH) }, nil
-}
-
-// shmUsed is how much of the attempt's /dev/shm is taken, in bytes.
-func shmUsed(dir string) int64 {
-	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
-		return 0
-	}
-	return int64(st.Blocks-st.Bfree) * st.Bsize
 }

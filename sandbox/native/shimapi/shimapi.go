@@ -1,40 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package shimapi is the contract between drydock and drydock-shim: what the
-// one sends and the other answers. Both are installed together, so the
-// version is checked, never negotiated.
+// Package shimapi is what drydock and drydock-shim have to say to each other
+// beside the common language of supervisors, package wire. Both are installed
+// together, so the version is checked, never negotiated.
 //
-// drydock starts the shim in a mount namespace of its own with these
-// descriptors:
-//
-//	3  a stream socket: drydock sends a Config line, then Command lines;
-//	   the shim answers with Report lines. Its end says that the other is gone.
-//	4  the program's stdin (read end)
-//	5  the program's stdout, live (write end)
-//	6  the program's stderr, live (write end)
-//	7  the lease: a locked file that the shim keeps open while it lives
-//
-// Another process reaches the shim later through ControlFile in the attempt's
-// directory, a stream socket of the same language: it is told at once how the
-// attempt stands (a started event, an OOM, stops, each if there was one), then
-// every Report from then on, and may send Command lines. Any number may do so
-// at a time. The path of a socket is short and that of a state directory may
-// not be: both sides go by /proc/self/fd/DIRFD/control.sock.
-//
-// The shim ends when nothing of the attempt is left. Its outcome document
-// lies in the attempt's directory before that.
+// drydock starts the shim in a mount namespace of its own.
 package shimapi
 
 import (
-	"time"
+	"fmt"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"drydock/sandbox"
+	"drydock/sandbox/supervise/wire"
 )
 
-// Version of this contract.
+// Version of this contract, package wire's part included.
 const Version = 3
+
+// VersionError says that drydock and drydock-shim are of two releases.
+type VersionError struct{ Drydock, Shim int }
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("drydock speaks version %d of the shim contract and this drydock-shim version %d; install both from one release", e.Drydock, e.Shim)
+}
 
 // UserNamespace, set in the environment of a shim that an ordinary user
 // starts, has it make a user namespace before anything else. It says so by one
@@ -52,37 +41,10 @@ const (
 	ProbeArg  = "probe"
 )
 
-// Descriptors that the shim is started with.
-const (
-	ControlFD = 3 + iota
-	StdinFD
-	StdoutFD
-	StderrFD
-	LeaseFD
-)
-
-// Files in the attempt's directory.
-const (
-	SpecFile    = "spec.json"    // the Spec without environment values; written by drydock
-	OutcomeFile = "outcome.json" // a sandbox.Outcome; temp file and rename
-	LogFile     = "log"          // both streams in the CRI log format
-	SamplesFile = "samples"      // a sandbox.Sample a line
-	ShimLogFile = "shim.log"     // what the shim itself had to say
-	// ControlFile is the shim's socket. It is there, and listens, before
-	// anything of the attempt is set up, and goes once the outcome is
-	// written: a directory with neither was never begun. A killed shim leaves
-	// it behind.
-	ControlFile = "control.sock"
-)
-
-// BaseLock is the file in the lease directory whose lock keeps the common
-// cgroup in place.
-const BaseLock = ".base"
-
 // Scratch are the entries of the attempt's directory that do not outlive it:
 // the private layers, mount points, the runtime's own record and the task's
-// own directory (state.ScratchDir).
-var Scratch = []string{"layers", "rootfs", "shm", "runtime", "work"}
+// own directory.
+var Scratch = []string{"layers", "rootfs", "shm", "runtime", wire.WorkDir}
 
 // Config is the first line on the control socket.
 type Config struct {
@@ -93,14 +55,7 @@ type Config struct {
 
 // Section is what an OCI configuration cannot say.
 type Section struct {
-	ID         string `json:"id"`          // of the container
-	Dir        string `json:"dir"`         // the attempt's directory
-	Cgroup     string `json:"cgroup"`      // the owned group's name
-	CgroupBase string `json:"cgroup_base"` // under which it lies
-	// CgroupOwned is the delegated group that CgroupBase is in; "": root has
-	// all of them.
-	CgroupOwned string `json:"cgroup_owned,omitempty"`
-	Lease       string `json:"lease"` // the lease file, removed at the end
+	wire.Config // its ID is the container's, too
 
 	Rootfs Rootfs `json:"rootfs"`
 	// ShmDir is where the attempt's /dev/shm is mounted on the shim's side,
@@ -113,10 +68,6 @@ type Section struct {
 	// Raw holds the program's words when they are not all UTF-8 text, which
 	// is all that the OCI part can carry.
 	Raw *RawProcess `json:"raw,omitempty"`
-
-	Spec sandbox.Spec `json:"spec"` // limits, timeout, grace; Env stays empty
-	// Enforcement is copied into the outcome.
-	Enforcement []sandbox.Enforcement `json:"enforcement,omitempty"`
 }
 
 // Rootfs says how the root file system comes to be.
@@ -170,26 +121,4 @@ type Layer struct {
 	Work  string `json:"work"`
 	// Mode is the upper directory's; 0: 755.
 	Mode uint32 `json:"mode,omitempty"`
-}
-
-// Command is a line to the shim.
-type Command struct {
-	Stop   *Stop                 `json:"stop,omitempty"`
-	Resize *sandbox.TerminalSize `json:"resize,omitempty"`
-}
-
-// Stop asks for the attempt's end.
-type Stop struct {
-	Reason sandbox.StopReason `json:"reason"`
-	Grace  time.Duration      `json:"grace"` // 0: kill at once
-}
-
-// Report is a line from the shim; one field is set.
-type Report struct {
-	Event *sandbox.Event `json:"event,omitempty"`
-	// Outcome is the outcome document once more, as the last report: the disk
-	// that its file should lie on may be full.
-	Outcome *sandbox.Outcome `json:"outcome,omitempty"`
-	// Fatal says that the shim could not even begin; nothing was started.
-	Fatal string `json:"fatal,omitempty"`
 }

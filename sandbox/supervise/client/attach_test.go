@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package native
+package client
 
 import (
 	"encoding/json"
@@ -15,22 +15,21 @@ import (
 	"time"
 
 	"drydock/sandbox"
-	"drydock/sandbox/native/shimapi"
+	"drydock/sandbox/supervise/wire"
 )
 
-// left is an attempt's directory and a Sandbox that knows nothing of it. The
+// left is an attempt's directory and one who knows nothing of it. The
 // path is longer than a socket's may be.
-func left(t *testing.T) (*Sandbox, sandbox.Spec) {
+func left(t *testing.T) (*Attempts, sandbox.Spec) {
 	t.Helper()
 	long := "a-directory-whose-name-is-longer-than-most-others-are-and-longer-still-than-the-path-of-a-unix-socket-may-be-at-all"
 	dir := filepath.Join(t.TempDir(), long, "tasks", testID, "attempts", "1")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	clean := make(chan struct{})
-	close(clean)
-	s := &Sandbox{config: Config{LeaseDir: filepath.Join(t.TempDir(), "leases")}, clean: clean}
-	return s, sandbox.Spec{ID: testID, Attempt: 1, Dir: dir}
+	a := &Attempts{Sandbox: "native", Program: "supervisor", Leases: Leases(filepath.Join(t.TempDir(), "leases")), Cleaned: func() {}}
+	a.Clean = func(name string, _ Lease) error { return a.Leases.Remove(name) }
+	return a, sandbox.Spec{ID: testID, Attempt: 1, Dir: dir}
 }
 
 func touch(t *testing.T, path, content string) {
@@ -49,17 +48,17 @@ func TestAttachToTheDead(t *testing.T) {
 		err   error // of Wait
 	}{
 		"nothing":                 {nil, false, nil},
-		"asked for":               {map[string]string{shimapi.SpecFile: "{}", shimapi.ShimLogFile: ""}, false, nil},
-		"begun":                   {map[string]string{shimapi.SpecFile: "{}", shimapi.LogFile: ""}, true, sandbox.ErrNoOutcome},
-		"ended":                   {map[string]string{shimapi.SpecFile: "{}", shimapi.LogFile: "", shimapi.OutcomeFile: outcome}, true, nil},
-		"ended, without an entry": {map[string]string{shimapi.OutcomeFile: outcome}, true, nil},
+		"asked for":               {map[string]string{wire.SpecFile: "{}", wire.OwnLogFile: ""}, false, nil},
+		"begun":                   {map[string]string{wire.SpecFile: "{}", wire.LogFile: ""}, true, sandbox.ErrNoOutcome},
+		"ended":                   {map[string]string{wire.SpecFile: "{}", wire.LogFile: "", wire.OutcomeFile: outcome}, true, nil},
+		"ended, without an entry": {map[string]string{wire.OutcomeFile: outcome}, true, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, spec := left(t)
+			a, spec := left(t)
 			for file, content := range tc.files {
 				touch(t, filepath.Join(spec.Dir, file), content)
 			}
-			r, err := s.Attach(t.Context(), spec)
+			r, err := a.Attach(t.Context(), spec)
 			if !tc.begun {
 				if !errors.Is(err, sandbox.ErrNotBegun) {
 					t.Errorf("got %v", err)
@@ -79,20 +78,20 @@ func TestAttachToTheDead(t *testing.T) {
 			}
 		})
 	}
-	s, spec := left(t)
+	a, spec := left(t)
 	spec.Dir += "/none"
-	if _, err := s.Attach(t.Context(), spec); !errors.Is(err, sandbox.ErrNotBegun) {
+	if _, err := a.Attach(t.Context(), spec); !errors.Is(err, sandbox.ErrNotBegun) {
 		t.Errorf("without a directory: %v", err)
 	}
 }
 
 // A socket that nobody listens on any more is a supervisor that was killed.
 func TestAttachToAKilledShim(t *testing.T) {
-	s, spec := left(t)
+	a, spec := left(t)
 	if err := listenAndDie(spec.Dir); err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.Attach(t.Context(), spec)
+	r, err := a.Attach(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,8 +104,8 @@ func TestAttachToAKilledShim(t *testing.T) {
 // that a supervisor without a configuration begins nothing.
 func TestAttachWaitsForTheLease(t *testing.T) {
 	for _, begins := range []bool{false, true} {
-		s, spec := left(t)
-		f, err := takeLease(s.config.LeaseDir, groupName(spec), "", spec)
+		a, spec := left(t)
+		f, err := a.Leases.Take(spec, "", "native")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +123,7 @@ func TestAttachWaitsForTheLease(t *testing.T) {
 			}
 		}()
 		start := time.Now()
-		r, err := s.Attach(t.Context(), spec)
+		r, err := a.Attach(t.Context(), spec)
 		if begins != (err == nil) || !begins && !errors.Is(err, sandbox.ErrNotBegun) {
 			t.Errorf("begins %v: %v", begins, err)
 		}
@@ -136,7 +135,7 @@ func TestAttachWaitsForTheLease(t *testing.T) {
 				t.Errorf("begins %v: %v", begins, err)
 			}
 		}
-		if _, err := os.Lstat(filepath.Join(s.config.LeaseDir, groupName(spec))); err == nil {
+		if _, err := os.Lstat(a.Leases.Path(Name(spec))); err == nil {
 			t.Error("the lease is left")
 		}
 		_ = holder.Wait()
@@ -145,12 +144,12 @@ func TestAttachWaitsForTheLease(t *testing.T) {
 
 // Several follow one attempt: each is told everything, and each can command.
 func TestFollowers(t *testing.T) {
-	s, spec := left(t)
+	a, spec := left(t)
 	l, err := listen(spec.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	started := shimapi.Report{Event: &sandbox.Event{Started: &sandbox.Started{PID: 7}}}
+	started := wire.Report{Event: &sandbox.Event{Started: &sandbox.Started{PID: 7}}}
 	var served sync.WaitGroup
 	defer served.Wait()
 	served.Go(func() {
@@ -164,19 +163,19 @@ func TestFollowers(t *testing.T) {
 				defer c.Close()
 				line, _ := json.Marshal(started)
 				_, _ = c.Write(append(line, '\n'))
-				var cmd shimapi.Command
+				var cmd wire.Command
 				if err := json.NewDecoder(c).Decode(&cmd); err != nil || cmd.Stop == nil || cmd.Stop.Reason != sandbox.StopAbort {
 					t.Errorf("the command: %+v, %v", cmd, err)
 				}
 				// Its file could not be written: the report is all there is.
-				line, _ = json.Marshal(shimapi.Report{Outcome: &sandbox.Outcome{Version: 1, Exit: &sandbox.Exit{Code: 143}}})
+				line, _ = json.Marshal(wire.Report{Outcome: &sandbox.Outcome{Version: 1, Exit: &sandbox.Exit{Code: 143}}})
 				_, _ = c.Write(append(line, '\n'))
 			})
 		}
 		l.Close()
 	})
 	for range 2 {
-		r, err := s.Attach(t.Context(), spec)
+		r, err := a.Attach(t.Context(), spec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,7 +197,7 @@ func listen(dir string) (net.Listener, error) {
 		return nil, err
 	}
 	defer f.Close()
-	l, err := net.Listen("unix", fmt.Sprintf("/proc/self/fd/%d/%s", f.Fd(), shimapi.ControlFile))
+	l, err := net.Listen("unix", fmt.Sprintf("/proc/self/fd/%d/%s", f.Fd(), wire.ControlFile))
 	if err == nil {
 		l.(*net.UnixListener).SetUnlinkOnClose(false) // as when it is killed
 	}

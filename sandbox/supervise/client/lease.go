@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package native
+package client
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -20,62 +23,74 @@ import (
 // state directory, so that all users of a machine see each other's leases.
 const standardLeaseDir = "/run/lock/drydock"
 
-func defaultLeaseDir() string {
-	if dir := os.Getenv("DRYDOCK_LEASE_DIR"); dir != "" {
-		return dir
+// Leases is the directory of this machine's leases, one file for each attempt,
+// locked by its supervisor.
+type Leases string
+
+// LeasesIn is the directory dir; "": DRYDOCK_LEASE_DIR, else the machine's.
+func LeasesIn(dir string) Leases {
+	if dir == "" {
+		dir = os.Getenv("DRYDOCK_LEASE_DIR")
 	}
-	return standardLeaseDir
+	if dir == "" {
+		dir = standardLeaseDir
+	}
+	return Leases(dir)
 }
 
-// lease is what a lease file says; who holds its lock is alive.
-type lease struct {
-	Version int    `json:"version"`
-	ID      string `json:"id"`
-	Attempt int    `json:"attempt"`
-	Dir     string `json:"dir"` // the attempt's
-	// Base is the group that an ordinary user's attempt lies under: another
-	// for each process that starts some.
-	Base string `json:"base,omitempty"`
-}
-
-// groupBase is the cgroup that the attempts of one lease directory lie under,
+// GroupBase is the cgroup that the attempts of this lease directory lie under,
 // so that cleaning in one (a test's) never touches another's attempts.
-func groupBase(leaseDir string) string {
-	if leaseDir == standardLeaseDir {
+func (l Leases) GroupBase() string {
+	if l == standardLeaseDir {
 		return cgroup.StandardBase
 	}
 	h := fnv.New32a()
-	h.Write([]byte(leaseDir))
+	h.Write([]byte(l))
 	return fmt.Sprintf("%s-%08x", cgroup.StandardBase, h.Sum32())
 }
 
-// detect reads the machine's cgroups, with the base of a lease directory.
-func detect(leaseDir string) (cgroup.Hierarchy, error) {
-	h, err := cgroup.Detect()
-	h.Base = groupBase(leaseDir)
-	if systemdManages(h) {
-		h = inScope(h)
-	}
-	return h, err
+// Path is the lease file of an attempt.
+func (l Leases) Path(name string) string { return filepath.Join(string(l), name) }
+
+// Lease is what a lease file says; who holds its lock is alive.
+type Lease struct {
+	Version int    `json:"version"`
+	ID      string `json:"id"`
+	Attempt int    `json:"attempt"`
+	Dir     string `json:"dir"` // the attempt's; "" when it is not known, or not ours
+	// Base is the group that the attempt's own lies under where that is not
+	// the lease directory's: an ordinary user has another for each process
+	// that starts some.
+	Base string `json:"base,omitempty"`
+	// Sandbox is whose the attempt is, and with it what else it left. A lease
+	// that does not say so is of the first one, as is what has no lease.
+	Sandbox string `json:"sandbox,omitempty"`
+	// Holds is what of the machine the attempt was admitted with.
+	Holds sandbox.Holds `json:"holds,omitzero"`
 }
 
-// groupName names an attempt's cgroup and lease file.
-func groupName(spec sandbox.Spec) string { return fmt.Sprintf("%s.%d", spec.ID, spec.Attempt) }
+const (
+	leaseVersion = 1 // of the file
+	firstSandbox = "native"
+)
 
-// takeLease makes the attempt's lease file, locked. The lock belongs to the
-// open file, which the shim inherits: the kernel frees it with the shim. The
-// file gets its name only when it is locked and complete, so that nobody who
-// cleans up can find it without its holder.
-func takeLease(dir, name, base string, spec sandbox.Spec) (*os.File, error) {
-	if err := makeLeaseDir(dir); err != nil {
+// Name names an attempt's lease file and its cgroup.
+func Name(spec sandbox.Spec) string { return fmt.Sprintf("%s.%d", spec.ID, spec.Attempt) }
+
+// Take makes the attempt's lease file, locked. The lock belongs to the open
+// file, which the supervisor inherits: the kernel frees it with the supervisor.
+// The file gets its name only when it is locked and complete, so that nobody
+// who cleans up can find it without its holder.
+func (l Leases) Take(spec sandbox.Spec, base, sandboxName string) (*os.File, error) {
+	if err := l.Make(); err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp(dir, leaseTemp)
+	f, err := os.CreateTemp(string(l), leaseTemp)
 	if err != nil {
 		return nil, fmt.Errorf("take the lease: %w", err)
 	}
-	path := filepath.Join(dir, name)
-	err = fillLease(f, base, spec)
+	path := l.Path(Name(spec))
+	err = fillLease(f, Lease{Version: leaseVersion, ID: spec.ID, Attempt: spec.Attempt, Dir: spec.Dir, Base: base, Sandbox: sandboxName, Holds: spec.Holds})
 	if err == nil {
 		err = os.Link(f.Name(), path) // unlike a rename it never replaces another's
 	}
@@ -89,14 +104,14 @@ func takeLease(dir, name, base string, spec sandbox.Spec) (*os.File, error) {
 // leaseTemp names a lease that is not complete yet.
 const leaseTemp = ".new-*"
 
-func fillLease(f *os.File, base string, spec sandbox.Spec) error {
+func fillLease(f *os.File, l Lease) error {
 	if err := f.Chmod(0o644); err != nil { // other users read it to see what is taken
 		return err
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return err
 	}
-	data, err := json.Marshal(lease{Version: 1, ID: spec.ID, Attempt: spec.Attempt, Dir: spec.Dir, Base: base})
+	data, err := json.Marshal(l)
 	if err != nil {
 		return err
 	}
@@ -104,55 +119,84 @@ func fillLease(f *os.File, base string, spec sandbox.Spec) error {
 	return err
 }
 
-// makeLeaseDir makes the directory for everybody, like /tmp, and refuses one
-// in which somebody else could remove or replace our files.
-func makeLeaseDir(dir string) error {
-	err := os.MkdirAll(filepath.Dir(dir), 0o755)
-	if err == nil {
-		if err = os.Mkdir(dir, 0o755); err == nil {
-			err = os.Chmod(dir, 0o777|os.ModeSticky)
-		}
-	}
-	if err != nil && !errors.Is(err, os.ErrExist) {
-		return &sandbox.UnsupportedError{What: fmt.Sprintf("make the lease directory: %v", err),
-			Remedy: "have root make it: `sudo install -d -o root -g root -m 1777 " + dir + "`"}
-	}
-	if os.Geteuid() == 0 {
-		adoptLeaseDir(dir)
-	}
-	return trustLeaseDir(dir)
-}
-
-// adoptLeaseDir makes a directory that an ordinary user made before root came
-// root's, so that everybody can trust it. What the user has put there stays
-// the user's; being sticky, the directory keeps it apart from what others will.
-func adoptLeaseDir(dir string) {
-	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+// Inspect reads a lease. dead says that nobody held it; then the caller holds
+// it, until it closes the file. A lease that is not there is dead, and there
+// is no file. Files of other users are theirs to clean.
+func (l Leases) Inspect(name string) (held *os.File, lease Lease, dead bool) {
+	id, _, _ := strings.Cut(name, ".")
+	lease.ID, lease.Sandbox = id, firstSandbox
+	f, err := os.OpenFile(l.Path(name), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return // trustLeaseDir says what is wrong
+		return nil, lease, errors.Is(err, os.ErrNotExist)
 	}
-	defer unix.Close(fd)
 	var st unix.Stat_t
-	if unix.Fstat(fd, &st) == nil && st.Uid != 0 && unix.Fchmod(fd, 0o1777) == nil {
-		_ = unix.Fchown(fd, 0, 0)
+	err = unix.Fstat(int(f.Fd()), &st)
+	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Uid != uint32(os.Geteuid()) {
+		return f, lease, false
 	}
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return f, lease, false
+	}
+	var said Lease
+	if json.NewDecoder(io.LimitReader(f, 64<<10)).Decode(&said) == nil && said.ID == id {
+		lease.Sandbox = cmp.Or(said.Sandbox, firstSandbox)
+		if ownAttempt(said.Dir) {
+			lease.Attempt, lease.Dir = said.Attempt, said.Dir
+			if filepath.IsLocal(said.Base) {
+				lease.Base = said.Base
+			}
+		}
+	}
+	return f, lease, true
 }
 
-// trustLeaseDir checks that the directory is root's or ours, and that others
-// who may write in it cannot touch files of ours.
-func trustLeaseDir(dir string) error {
+// ownAttempt reports whether dir is a directory of ours: what is deleted there
+// later must be ours to delete.
+func ownAttempt(dir string) bool {
 	var st unix.Stat_t
-	if err := unix.Lstat(dir, &st); err != nil {
-		return &os.PathError{Op: "lstat", Path: dir, Err: err}
+	err := unix.Lstat(dir, &st)
+	return err == nil && filepath.IsAbs(dir) && st.Mode&unix.S_IFMT == unix.S_IFDIR && st.Uid == uint32(os.Geteuid()) && st.Mode&0o022 == 0
+}
+
+// Free reports whether no process holds an attempt's lease.
+func (l Leases) Free(name string) bool {
+	held, _, dead := l.Inspect(name)
+	if held != nil {
+		held.Close()
 	}
-	isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR
-	foreign := st.Uid != 0 && st.Uid != uint32(os.Geteuid())
-	open := st.Mode&0o022 != 0 && st.Mode&unix.S_ISVTX == 0
-	if !isDir || foreign || open {
-		return &sandbox.UnsupportedError{
-			What:   fmt.Sprintf("the lease directory %s cannot be trusted: it must be a directory of root's, and sticky where others may write", dir),
-			Remedy: "have root make it: `sudo install -d -o root -g root -m 1777 " + dir + "`",
-		}
+	return dead
+}
+
+// Remove deletes a lease file; one that is not there is fine.
+func (l Leases) Remove(name string) error {
+	if err := os.Remove(l.Path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
 	}
 	return nil
+}
+
+// IsAttempt reports whether a file or a group may be named after an attempt:
+// an id is a ULID (26 characters); a dot and the attempt's number follow.
+func IsAttempt(name string) bool {
+	id, _, dotted := strings.Cut(name, ".")
+	return dotted && len(id) == 26
+}
+
+// Names lists the leases. The error is of a directory that cannot be trusted;
+// nil means that there is none.
+func (l Leases) Names() ([]string, error) {
+	if err := l.trust(); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, nil // nothing ever ran here
+		}
+		return nil, err
+	}
+	entries, err := os.ReadDir(string(l))
+	names := []string{}
+	for _, e := range entries {
+		if IsAttempt(e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
 }

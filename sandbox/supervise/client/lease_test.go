@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package native
+package client
 
 import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -17,71 +18,49 @@ import (
 const testID = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 
 func TestLease(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "leases")
+	dir := Leases(filepath.Join(t.TempDir(), "leases"))
 	attempt := t.TempDir()
 	if err := os.Chmod(attempt, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	spec := sandbox.Spec{ID: testID, Attempt: 2, Dir: attempt}
-	name := groupName(spec)
-	f, err := takeLease(dir, name, "", spec)
+	name := Name(spec)
+	f, err := dir.Take(spec, "", "some")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o777 || info.Mode()&os.ModeSticky == 0 {
+	if info, err := os.Stat(string(dir)); err != nil || info.Mode().Perm() != 0o777 || info.Mode()&os.ModeSticky == 0 {
 		t.Errorf("lease directory: %v, %v", info.Mode(), err)
 	}
-	if _, err := takeLease(dir, name, "", spec); !errors.Is(err, os.ErrExist) {
+	if _, err := dir.Take(spec, "", "some"); !errors.Is(err, os.ErrExist) {
 		t.Errorf("a second lease of one attempt: %v", err)
 	}
-	path := filepath.Join(dir, name)
-	if _, _, dead := inspectLease(path); dead {
+	if _, _, dead := dir.Inspect(name); dead {
 		t.Error("a held lease counts as dead")
 	}
 	f.Close()
-	_, stray, dead := inspectLease(path)
-	if !dead || stray != (Stray{ID: testID, Attempt: 2, Dir: attempt}) {
-		t.Errorf("after the holder's end: %+v, dead %v", stray, dead)
+	_, lease, dead := dir.Inspect(name)
+	if want := (Lease{ID: testID, Attempt: 2, Dir: attempt, Sandbox: "some"}); !dead || !reflect.DeepEqual(lease, want) {
+		t.Errorf("after the holder's end: %+v, dead %v", lease, dead)
 	}
 }
 
 // Cleaning in one lease directory must not touch the groups of another.
 func TestLeaseDirsHaveBasesOfTheirOwn(t *testing.T) {
-	machine, test := groupBase(standardLeaseDir), groupBase("/tmp/other")
+	machine, test := Leases(standardLeaseDir).GroupBase(), Leases("/tmp/other").GroupBase()
 	if machine != "drydock" || test == machine || !strings.HasPrefix(test, "drydock-") {
 		t.Errorf("bases %q and %q", machine, test)
-	}
-}
-
-func TestFindShim(t *testing.T) {
-	dir := t.TempDir()
-	shim := filepath.Join(dir, "drydock-shim")
-	if _, err := findShim(shim); err == nil || !strings.Contains(err.Error(), "does not exist") || !strings.Contains(err.Error(), "DRYDOCK_SHIM") {
-		t.Errorf("missing shim: %v", err)
-	}
-	if err := os.WriteFile(shim, nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := findShim(shim); err == nil || !strings.Contains(err.Error(), "not an executable") {
-		t.Errorf("shim without the execute bit: %v", err)
-	}
-	if err := os.Chmod(shim, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("DRYDOCK_SHIM", shim)
-	if got, err := findShim(""); err != nil || got != shim {
-		t.Errorf("DRYDOCK_SHIM: %s, %v", got, err)
 	}
 }
 
 // The directory is open to everybody: what lies there must not make us delete,
 // wait or kill.
 func TestHostileLeases(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "leases")
-	if err := makeLeaseDir(dir); err != nil {
+	dir := Leases(filepath.Join(t.TempDir(), "leases"))
+	if err := dir.Make(); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(dir, testID+".1")
+	path := dir.Path(testID + ".1")
 	public := t.TempDir()
 	if err := os.Chmod(public, 0o777); err != nil {
 		t.Fatal(err)
@@ -95,8 +74,8 @@ func TestHostileLeases(t *testing.T) {
 		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if held, stray, dead := inspectLease(path); !dead || stray.Dir != "" {
-			t.Errorf("%s: %+v, dead %v", name, stray, dead)
+		if held, lease, dead := dir.Inspect(testID + ".1"); !dead || lease.Dir != "" {
+			t.Errorf("%s: %+v, dead %v", name, lease, dead)
 		} else {
 			held.Close()
 		}
@@ -107,13 +86,13 @@ func TestHostileLeases(t *testing.T) {
 	if err := unix.Mkfifo(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, dead := inspectLease(path); dead {
+	if _, _, dead := dir.Inspect(testID + ".1"); dead {
 		t.Error("a pipe counts as a dead lease")
 	}
-	if err := os.Chmod(dir, 0o777); err != nil { // not sticky
+	if err := os.Chmod(string(dir), 0o777); err != nil { // not sticky
 		t.Fatal(err)
 	}
-	if err := makeLeaseDir(dir); err == nil {
+	if err := dir.Make(); err == nil {
 		t.Error("a directory that everybody may write, and not sticky, is trusted")
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package supervise
 
 import (
 	"encoding/json"
@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"drydock/sandbox"
-	"drydock/sandbox/native/shimapi"
+	"drydock/sandbox/supervise/wire"
 )
 
 // peer is the other end of a link.
@@ -22,9 +22,9 @@ type peer struct {
 	*json.Decoder
 }
 
-func (p peer) report(t *testing.T) shimapi.Report {
+func (p peer) report(t *testing.T) wire.Report {
 	t.Helper()
-	var r shimapi.Report
+	var r wire.Report
 	_ = p.SetReadDeadline(time.Now().Add(10 * time.Second))
 	if err := p.Decode(&r); err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func (p peer) report(t *testing.T) shimapi.Report {
 }
 
 // started is a control with the one who started it, who has sent its line.
-func started(t *testing.T, dir string) (*control, peer) {
+func started(t *testing.T, dir string) (*Control, peer) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -47,13 +47,14 @@ func started(t *testing.T, dir string) (*control, peer) {
 	}
 	t.Cleanup(func() { conn.Close() })
 	c := newControl(os.NewFile(uintptr(fds[1]), "theirs"))
-	if _, err := conn.Write(encodeLine(shimapi.Config{Version: shimapi.Version})); err != nil {
+	if _, err := conn.Write(encodeLine(wire.Config{ID: "x"})); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.config(); err != nil {
-		t.Fatal(err)
+	var config wire.Config
+	if err := c.Configuration(&config); err != nil || config.ID != "x" {
+		t.Fatalf("%+v, %v", config, err)
 	}
-	if err := c.listen(dir); err != nil {
+	if err := c.Follow(dir); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.listener.Close() })
@@ -62,7 +63,7 @@ func started(t *testing.T, dir string) (*control, peer) {
 
 func come(t *testing.T, dir string) peer {
 	t.Helper()
-	conn, err := net.Dial("unix", filepath.Join(dir, shimapi.ControlFile))
+	conn, err := net.Dial("unix", filepath.Join(dir, wire.ControlFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +71,7 @@ func come(t *testing.T, dir string) peer {
 	return peer{conn, json.NewDecoder(conn)}
 }
 
-func goneSoon(c *control) bool {
+func goneSoon(c *Control) bool {
 	for range 1000 {
 		if c.gone() {
 			return true
@@ -96,7 +97,7 @@ func shortDir(t *testing.T) string {
 func TestControlFollowers(t *testing.T) {
 	dir := shortDir(t)
 	c, starter := started(t, dir)
-	if info, err := os.Lstat(filepath.Join(dir, shimapi.ControlFile)); err != nil || info.Mode() != os.ModeSocket|0o600 {
+	if info, err := os.Lstat(filepath.Join(dir, wire.ControlFile)); err != nil || info.Mode() != os.ModeSocket|0o600 {
 		t.Errorf("the socket: %v, %v", info, err)
 	}
 	c.event(sandbox.Event{Started: &sandbox.Started{PID: 7}})
@@ -119,7 +120,7 @@ func TestControlFollowers(t *testing.T) {
 		if r := p.report(t); r.Event == nil || r.Event.Sample == nil || r.Event.Sample.Memory != 2 {
 			t.Errorf("the news is %+v", r.Event)
 		}
-		if _, err := p.Write(encodeLine(shimapi.Command{Stop: &shimapi.Stop{Reason: sandbox.StopAbort}})); err != nil {
+		if _, err := p.Write(encodeLine(wire.Command{Stop: &wire.Stop{Reason: sandbox.StopAbort}})); err != nil {
 			t.Fatal(err)
 		}
 		if cmd := <-c.orders; cmd.Stop == nil {
@@ -136,12 +137,12 @@ func TestControlFollowers(t *testing.T) {
 		t.Error("nobody follows")
 	}
 	last.report(t)
-	c.sendLast(shimapi.Report{Outcome: &sandbox.Outcome{Version: 1}})
+	c.sendLast(wire.Report{Outcome: &sandbox.Outcome{Version: 1}})
 	c.close()
 	if r := last.report(t); r.Outcome == nil {
 		t.Errorf("the last word is %+v", r)
 	}
-	if err := last.Decode(new(shimapi.Report)); err == nil {
+	if err := last.Decode(new(wire.Report)); err == nil {
 		t.Error("there is a word after the last")
 	}
 }
@@ -154,10 +155,10 @@ func TestControlStoppedReader(t *testing.T) {
 	time.Sleep(10 * time.Millisecond)
 	long := sandbox.Outcome{Tail: string(make([]byte, 64<<10))}
 	for range reportBacklog {
-		c.send(shimapi.Report{Outcome: &long})
+		c.send(wire.Report{Outcome: &long})
 	}
 	start := time.Now()
-	c.sendLast(shimapi.Report{Outcome: &long})
+	c.sendLast(wire.Report{Outcome: &long})
 	c.close()
 	if took := time.Since(start); took > 3*lastPatience {
 		t.Errorf("held up for %v", took)
@@ -167,7 +168,7 @@ func TestControlStoppedReader(t *testing.T) {
 func BenchmarkListen(b *testing.B) {
 	for b.Loop() {
 		dir := b.TempDir()
-		c := &control{}
+		c := &Control{}
 		if err := c.listen(dir); err != nil {
 			b.Fatal(err)
 		}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package docker
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"drydock/sandbox"
+	"drydock/sandbox/docker/engine"
+)
+
+// engineAway is how long an engine that does not answer is waited for, when it
+// alone can tell whether the container runs.
+const engineAway = 5 * time.Minute
+
+// errRemoved is why a container's end is not known: somebody took it away.
+var errRemoved = errors.New("the container was removed by somebody else")
+
+// await waits for the engine to say that the container has ended. An engine
+// that goes away is asked again when it is back.
+func (b *box) await() {
+	away := time.Time{}
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		exit, err := b.run.Wait(b.ctx, b.id)
+		switch kind := engine.KindOf(err); {
+		case err == nil:
+			b.settle(&exit, nil)
+			return
+		case kind == engine.NotFound:
+			b.settle(nil, errRemoved)
+			return
+		case kind == engine.Cancelled || b.ctx.Err() != nil:
+			return
+		default:
+			if away.IsZero() {
+				away = time.Now()
+			}
+			if time.Since(away) > engineAway {
+				b.settle(nil, err)
+				return
+			}
+		}
+		if !b.rest(pause) {
+			return
+		}
+		if _, err := b.run.Inspect(b.ctx, b.id); err == nil {
+			away, pause = time.Time{}, 50*time.Millisecond
+		}
+	}
+}
+
+// settle notes what the engine said of the end. Where the kernel follows the
+// main process it has the better word on when that is.
+func (b *box) settle(exit *engine.Exit, gone error) {
+	b.mu.Lock()
+	b.exit, b.gone = exit, gone
+	followed := b.main != nil
+	b.mu.Unlock()
+	if !followed {
+		b.ended()
+	}
+}
+
+// codePatience is how long the engine may take to tell a code that the kernel
+// does not tell.
+const codePatience = 30 * time.Second
+
+// Reap implements supervise.Box.
+func (b *box) Reap() *sandbox.Exit {
+	if p := b.process(); p != nil {
+		if exit := p.exit(); exit != nil {
+			return exit
+		}
+	}
+	for deadline := time.Now().Add(codePatience); ; time.Sleep(5 * time.Millisecond) {
+		b.mu.Lock()
+		exit, gone := b.exit, b.gone
+		b.mu.Unlock()
+		if exit != nil {
+			return exitByCode(exit.Code)
+		}
+		if gone != nil || time.Now().After(deadline) {
+			return nil
+		}
+	}
+}
+
+// fatal are the signals that commonly end programs.
+var fatal = []unix.Signal{
+	unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGILL, unix.SIGTRAP, unix.SIGABRT, unix.SIGBUS, unix.SIGFPE,
+	unix.SIGKILL, unix.SIGSEGV, unix.SIGPIPE, unix.SIGTERM, unix.SIGSYS, unix.SIGXCPU,
+}
+
+// exitByCode is an exit of which only the engine's code is known. 128+n is
+// taken for signal n, though a shell that saw it happen to a child, or a
+// program that means something else, ends with the same.
+func exitByCode(code int) *sandbox.Exit {
+	exit := &sandbox.Exit{Code: code}
+	if sig := unix.Signal(code - 128); slices.Contains(fatal, sig) {
+		exit.Signal = unix.SignalName(sig)
+	}
+	return exit
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package docker
+
+import (
+	"context"
+
+	"drydock/sandbox"
+	"drydock/sandbox/docker/engine"
+)
+
+// Prepare implements sandbox.Preparer: it gets the image, and the spec that it
+// returns names it by its id.
+func (s *Sandbox) Prepare(ctx context.Context, spec sandbox.Spec, progress func(sandbox.Progress)) (sandbox.Spec, error) {
+	image, err := s.provide(ctx, spec, progress)
+	if err != nil {
+		return spec, err
+	}
+	spec.Image, spec.Pull = image.ID, sandbox.PullMissing
+	return spec, nil
+}
+
+// provide gets a spec's image. One that Prepare has got, and that was removed
+// since, is fetched again by the name it had then.
+func (s *Sandbox) provide(ctx context.Context, spec sandbox.Spec, progress func(sandbox.Progress)) (engine.Image, error) {
+	name, known := spec.Image, s.known(spec.Image)
+	if known.ID != "" {
+		_, err := s.engine.Image(ctx, known.ID, spec.Platform)
+		if err == nil {
+			return known, nil
+		}
+		if engine.KindOf(err) != engine.NoImage {
+			return engine.Image{}, err
+		}
+		name = known.Reference
+	}
+	image, err := s.engine.Provide(ctx, engine.Pull{Reference: name, Platform: spec.Platform, Policy: spec.Pull, Progress: progress})
+	if err != nil {
+		return engine.Image{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.images[image.ID] = image
+	if known.ID != "" {
+		s.images[known.ID] = image // what the name means now
+	}
+	return image, nil
+}
+
+// known is an image that Prepare returned the id of.
+func (s *Sandbox) known(id string) engine.Image {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.images[id]
+}
