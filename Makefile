@@ -7,7 +7,7 @@ LDFLAGS   := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 PREFIX    ?= /usr/local
 FUZZTIME  ?= 10s
 
-.PHONY: build test test-v2 soak-v2 check bench fuzz-short image demo clean docs idl install
+.PHONY: build test test-docker test-v2 soak-v2 check bench fuzz-short image demo clean docs idl install
 
 build: ## both programs into bin/
 	@scripts/need build
@@ -16,8 +16,12 @@ build: ## both programs into bin/
 	go build -trimpath -tags "$(SHIM_TAGS)" -gcflags=all=-l -ldflags "-s -w -extldflags -static" -o bin/drydock-shim ./sandbox/native/shim
 
 test: build ## everything, in lanes, with the seconds of each
-	@scripts/need zoo sdk
+	@scripts/need zoo sdk guest docker
 	DRYDOCK_BIN=$(CURDIR)/bin go run ./internal/lanes
+
+test-docker: build ## the lanes with container engines alone
+	@scripts/need docker
+	DRYDOCK_BIN=$(CURDIR)/bin go run ./internal/lanes docker image
 
 test-v2: build ## the v2 lane alone; RUN=TestConformance/C1 for some of it
 	@scripts/need guest zoo
@@ -43,15 +47,15 @@ bench: build ## benchmarks
 fuzz-short: ## every fuzz target for a few seconds
 	@scripts/fuzz $(FUZZTIME)
 
-image: ## a container image with both programs
-	docker build --build-arg VERSION=$(VERSION) -t drydock:$(VERSION) .
+image: build ## a container image with both programs; BASE=debian:bookworm-slim
+	docker build $(if $(BASE),--build-arg BASE=$(BASE)) -t drydock:$(VERSION) .
 
 demo: build ## a program that runs out of memory, is explained, and succeeds with more
 	@scripts/need demo
 	@examples/oom/demo.sh
 
 docs: ## write the generated parts of docs/ and the golden files
-	go test ./internal/cli ./internal/fidelity ./internal/report ./internal/timeline -run 'TestReference|TestHelp|TestGolden|TestStart' -update
+	go test ./internal/cli ./internal/fidelity ./internal/report ./internal/timeline ./internal/top -run 'TestReference|TestHelp|TestGolden|TestStart' -update
 
 idl: ## write the Go code of the Flyte protocol
 	scripts/idl

@@ -24,15 +24,25 @@ type lane struct {
 	limit    time.Duration
 	flags    []string
 	packages func(all []string) []string
-	asked    bool // it runs only when it is named
 }
+
+// Tests of package e2e that begin so need a container engine.
+const engineTests = "^TestDocker"
 
 var lanes = []lane{
 	{name: "unit", limit: 8 * time.Minute, flags: []string{"-race"}, packages: func(all []string) []string {
-		return only(all, func(p string) bool { return !wholeSystem(p) && !inGuest(p) })
+		return only(all, func(p string) bool { return !wholeSystem(p) && !inGuest(p) && !onEngines(p) })
 	}},
-	{name: "native", limit: 10 * time.Minute, flags: []string{"-count=1", "-p=1"}, packages: func(all []string) []string {
+	{name: "native", limit: 10 * time.Minute, flags: []string{"-count=1", "-p=1", "-skip=" + engineTests}, packages: func(all []string) []string {
 		return only(all, func(p string) bool { return wholeSystem(p) && p != sdkPackage })
+	}},
+	// Real engines of every kind, started here.
+	{name: "docker", limit: 12 * time.Minute, flags: []string{"-count=1", "-p=1"}, packages: func(all []string) []string {
+		return only(all, onEngines)
+	}},
+	// The whole of drydock on them.
+	{name: "image", limit: 10 * time.Minute, flags: []string{"-count=1", "-p=1", "-run=" + engineTests}, packages: func(all []string) []string {
+		return only(all, func(p string) bool { return p == e2ePackage })
 	}},
 	// The real SDK: nearly all of it is Python interpreters that start.
 	{name: "sdk", limit: 15 * time.Minute, flags: []string{"-count=1", "-p=1"}, packages: func(all []string) []string {
@@ -40,19 +50,27 @@ var lanes = []lane{
 	}},
 	// Machines with cgroup v2 alone, side by side; nearly all of it is emulated
 	// processors that run one program at a time.
-	{name: "v2", asked: true, limit: 25 * time.Minute, flags: []string{"-count=1", "-p=1"}, packages: func(all []string) []string {
+	{name: "v2", limit: 35 * time.Minute, flags: []string{"-count=1", "-p=1"}, packages: func(all []string) []string {
 		return only(all, inGuest)
 	}},
 }
 
-const sdkPackage = "drydock/integration/e2e/sdk"
+const (
+	e2ePackage = "drydock/integration/e2e"
+	sdkPackage = e2ePackage + "/sdk"
+)
+
+// onEngines tells the packages whose tests need container engines.
+func onEngines(pkg string) bool {
+	return strings.HasPrefix(pkg, "drydock/integration/engines") || strings.HasPrefix(pkg, "drydock/sandbox/docker")
+}
 
 // inGuest tells the packages whose tests run in a machine of their own.
 func inGuest(pkg string) bool { return strings.HasPrefix(pkg, "drydock/integration/guest") }
 
 // wholeSystem tells the packages whose tests start real sandboxes all the time.
 func wholeSystem(pkg string) bool {
-	return strings.HasPrefix(pkg, "drydock/integration/e2e") || strings.HasPrefix(pkg, "drydock/sandbox/native")
+	return strings.HasPrefix(pkg, e2ePackage) || strings.HasPrefix(pkg, "drydock/sandbox/native")
 }
 
 func only(all []string, is func(string) bool) []string {
@@ -77,7 +95,7 @@ func run(ctx context.Context, names []string) error {
 	var seconds []string
 	for _, l := range lanes {
 		pkgs := l.packages(all)
-		if len(pkgs) == 0 || (l.asked || len(names) > 0) && !slices.Contains(names, l.name) {
+		if len(pkgs) == 0 || len(names) > 0 && !slices.Contains(names, l.name) {
 			continue
 		}
 		fmt.Printf("== %s: go test %s, %d packages\n", l.name, strings.Join(l.flags, " "), len(pkgs))

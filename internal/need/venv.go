@@ -12,8 +12,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
+
+	"drydock/internal/provide"
 )
 
 // venv makes virtual environments in a cache directory.
@@ -52,7 +53,7 @@ func (v venv) provide(ctx context.Context, requirements string) (string, error) 
 	if err := os.MkdirAll(v.cache, 0o755); err != nil {
 		return "", err
 	}
-	unlock, err := lock(ctx, dir+".lock")
+	unlock, err := provide.Lock(ctx, dir+".lock")
 	if err != nil {
 		return "", err
 	}
@@ -92,23 +93,4 @@ func output(ctx context.Context, program string, args ...string) (string, error)
 		return "", errors.New(last)
 	}
 	return "", errors.Join(err, context.Cause(ctx))
-}
-
-// lock waits for a file lock that ends with this process at the latest.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { _ = f.Close() }, nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) || ctx.Err() != nil {
-			_ = f.Close()
-			return nil, fmt.Errorf("lock %s: %w", path, err)
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
 }
