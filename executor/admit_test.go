@@ -5,7 +5,7 @@ package executor
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -14,94 +14,6 @@ import (
 
 	"drydock/resources"
 )
-
-// inQueue takes leases for a machine of 4 GiB: each asks in turn for so many
-// GiB and holds them for a second.
-func inQueue(t *testing.T, needs ...int64) []string {
-	t.Helper()
-	var order []string
-	synctest.Test(t, func(t *testing.T) {
-		a := &admission{capacity: Capacity{CPUMilli: 4000, Memory: 4 << 30}}
-		began := time.Now()
-		var mu sync.Mutex
-		var all sync.WaitGroup
-		for i, gib := range needs {
-			all.Go(func() {
-				lease, err := a.take(t.Context(), Capacity{CPUMilli: 100, Memory: gib << 30}, func(string) {})
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				mu.Lock()
-				order = append(order, fmt.Sprintf("%d at %v", i, time.Since(began)))
-				mu.Unlock()
-				time.Sleep(time.Second)
-				lease.Release()
-				lease.Release() // the second does nothing
-			})
-			synctest.Wait() // each queues before the next comes
-		}
-		all.Wait()
-		if !a.used.IsZero() || len(a.waiting) != 0 {
-			t.Errorf("%v is still taken, %d wait", a.used, len(a.waiting))
-		}
-	})
-	return order
-}
-
-func TestAdmissionIsFirstComeFirstServed(t *testing.T) {
-	for name, tc := range map[string]struct {
-		needs []int64
-		want  []string
-	}{
-		"all fit":                     {[]int64{1, 1, 2}, []string{"0 at 0s", "1 at 0s", "2 at 0s"}},
-		"one after the other":         {[]int64{4, 4, 4}, []string{"0 at 0s", "1 at 1s", "2 at 2s"}},
-		"a small one does not jump":   {[]int64{3, 4, 1}, []string{"0 at 0s", "1 at 1s", "2 at 2s"}},
-		"two at once after a big one": {[]int64{4, 2, 2}, []string{"0 at 0s", "1 at 1s", "2 at 1s"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got := inQueue(t, tc.needs...)
-			if len(got) == len(tc.want) && tc.want[len(got)-1][4:] == tc.want[len(got)-2][4:] {
-				// Two that are let in at the same time may say so in any order.
-				if got[len(got)-1] < got[len(got)-2] {
-					got[len(got)-1], got[len(got)-2] = got[len(got)-2], got[len(got)-1]
-				}
-			}
-			diff(t, tc.want, got)
-		})
-	}
-}
-
-// Who leaves the queue lets those behind him through, and takes nothing along.
-func TestAdmissionLeave(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := &admission{capacity: Capacity{CPUMilli: 4000, Memory: 4 << 30}}
-		take := func(ctx context.Context, gib int64) (*Lease, error) {
-			return a.take(ctx, Capacity{CPUMilli: 100, Memory: gib << 30}, func(string) {})
-		}
-		first, err := take(t.Context(), 3)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancelCause(t.Context())
-		left := make(chan error, 1)
-		go func() { _, err := take(ctx, 4); left <- err }()
-		synctest.Wait()
-		let := make(chan *Lease, 1)
-		go func() { l, _ := take(t.Context(), 1); let <- l }()
-		synctest.Wait()
-		cause := errors.New("enough")
-		cancel(cause)
-		if err := <-left; !errors.Is(err, cause) {
-			t.Errorf("who left got %v", err)
-		}
-		(<-let).Release()
-		first.Release()
-		if !a.used.IsZero() {
-			t.Errorf("%v is still taken", a.used)
-		}
-	})
-}
 
 // A task that waits says for what; when it is cancelled it was aborted.
 func TestRunWaits(t *testing.T) {
@@ -137,10 +49,49 @@ func TestRunWaits(t *testing.T) {
 		if waited := time.Since(began); waited != 9*time.Second {
 			t.Errorf("waited %v, want until the first had ended", waited)
 		}
-		if len(waiting) != 2 || !strings.Contains(waiting[0], "waits until 1 CPU, 1 GiB memory are free") {
+		if len(waiting) != 2 || !strings.Contains(waiting[0], "waits for 1Gi of memory (free 0 of 1Gi); held by ") {
 			t.Errorf("waiting for %q", waiting)
 		}
 	})
+}
+
+// What never fits is refused at once, by each of the amounts.
+func TestNeverFits(t *testing.T) {
+	x := newExecutor(t, func(c *Config) { c.Capacity = Capacity{CPUMilli: 4000, Memory: 21 << 30, Disk: 10 << 30} })
+	for want, change := range map[string]func(*resources.Resources){
+		"asks for 64Gi memory, and this machine allocates at most 21Gi": func(r *resources.Resources) { r.Memory = resources.Of("64Gi") },
+		"asks for 5 cpu, and this machine allocates at most 4":          func(r *resources.Resources) { r.CPU = resources.Of("5") },
+		"asks for 20Gi disk, and this machine allocates at most 10Gi":   func(r *resources.Resources) { r.Disk = "20Gi" },
+	} {
+		task := hog("exit", "0")
+		change(&task.Resources)
+		result, err := x.Run(t.Context(), task)
+		if err == nil || !strings.Contains(err.Error(), want) || result.Verdict.Class != Refused {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+// A node larger than the machine is no secret.
+func TestBeyondHost(t *testing.T) {
+	host, err := HostTotal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := Capacity{CPUMilli: 4000, Memory: 4 * host.Memory}
+	for _, tc := range []struct {
+		limit int64
+		warns bool
+	}{{host.Memory, false}, {2 * host.Memory, true}, {5 * host.Memory, false}} { // the last is above the node, which need tells
+		limit, err := resources.Quantity(strconv.FormatInt(tc.limit, 10)).Parse()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := node.beyondHost(resources.Demand{Memory: resources.Allotment{Limit: limit}})
+		if (len(w) > 0) != tc.warns {
+			t.Errorf("a limit of %d of %d: %v", tc.limit, host.Memory, w)
+		}
+	}
 }
 
 func TestMemTotal(t *testing.T) {
@@ -153,16 +104,6 @@ func TestMemTotal(t *testing.T) {
 		got, err := memTotal(strings.NewReader(text))
 		if got != want || (err == nil) != (want > 0) {
 			t.Errorf("%q: %d, %v", text, got, err)
-		}
-	}
-}
-
-func TestRoundSize(t *testing.T) {
-	for bytes, want := range map[int64]string{
-		500: "500", 3 << 20: "3Mi", 970<<20 + 5: "970Mi", 21<<30 + 700<<20: "21Gi",
-	} {
-		if got := roundSize(bytes); got != want {
-			t.Errorf("roundSize(%d) = %s, want %s", bytes, got, want)
 		}
 	}
 }

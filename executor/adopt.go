@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"drydock/internal/state"
-	"drydock/resources"
 	"drydock/sandbox"
 )
 
@@ -76,6 +75,10 @@ func (r *run) adopt(ctx context.Context, id string) error {
 	}
 	if err := r.restoreTask(); err != nil {
 		return err
+	}
+	// Also when ctx has ended already: what runs must be found to be stopped.
+	if err := r.choose(context.WithoutCancel(ctx)); err != nil {
+		r.sandbox = absent{err: err}
 	}
 	ctx, stop := r.killable(ctx)
 	defer stop()
@@ -150,11 +153,10 @@ func (r *run) continued(ctx context.Context, n int) (Attempt, error) {
 	if !ok {
 		return Attempt{}, errors.New("this sandbox cannot follow what another process started")
 	}
-	lease := r.x.admission.force(r.held(record.Demand))
-	defer lease.Release()
-	defer r.opts.loan.of(lease)()
+	claim := r.readmit(n, record.Demand)
+	defer claim.Release()
+	defer r.opts.loan.of(claim)()
 
-	// Also when ctx has ended already: what runs must be found to be stopped.
 	running, err := attacher.Attach(context.WithoutCancel(ctx), sandbox.Spec{ID: r.id, Attempt: n, Dir: dir})
 	if err != nil {
 		return Attempt{}, fmt.Errorf("follow attempt %d of %s: %w", n, r.id, err)
@@ -168,13 +170,4 @@ func (r *run) continued(ctx context.Context, n int) (Attempt, error) {
 	outcome, err := r.accompany(ctx, running, record.Limits, grace)
 	r.judge(ctx, &a, outcome, err, record.Judge)
 	return a, nil
-}
-
-// held is what an attempt that runs already takes of the machine, also when
-// it would not be admitted any more.
-func (r *run) held(d resources.Demand) Capacity {
-	if need, _, err := r.x.admission.need(d); err == nil {
-		return need
-	}
-	return Capacity{CPUMilli: d.CPU.RequestMilli(), Memory: d.Memory.RequestBytes()}
 }

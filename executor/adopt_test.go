@@ -21,7 +21,7 @@ import (
 func left(t *testing.T, x *Executor, task Task, started bool) string {
 	t.Helper()
 	r := x.newRun(task, nil)
-	d, err := r.prepare()
+	d, err := r.prepare(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,9 +86,7 @@ func TestAdoptRunning(t *testing.T) {
 				if types[0] != EventAdmitted || types[len(types)-1] != EventEnded {
 					t.Errorf("events %v", types)
 				}
-				if !x.admission.used.IsZero() {
-					t.Errorf("%v is still taken", x.admission.used)
-				}
+				nothingTaken(t, x)
 				again(t, x, result, err)
 			})
 		})
@@ -190,9 +188,7 @@ func TestAdoptNeverStarted(t *testing.T) {
 			if _, err := x.Run(t.Context(), hog("exit", "0"), WithID(id)); !isA(func(*RefusedError) bool { return true })(err) {
 				t.Errorf("something can still be started under the id: %v", err)
 			}
-			if !x.admission.used.IsZero() {
-				t.Errorf("%v is still taken", x.admission.used)
-			}
+			nothingTaken(t, x)
 		})
 	}
 }
@@ -272,7 +268,7 @@ func TestAdoptRetried(t *testing.T) {
 			task := hog("exit", "3")
 			task.Retries.Count = 5
 			r := x.newRun(task, nil)
-			d, err := r.prepare()
+			d, err := r.prepare(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -334,9 +330,7 @@ func TestAdoptCounts(t *testing.T) {
 		synctest.Wait()
 		counted := func(gib int64) {
 			t.Helper()
-			x.admission.mu.Lock()
-			defer x.admission.mu.Unlock()
-			if got := x.admission.used.Memory >> 30; got != gib {
+			if got := takenOf(x).Memory >> 30; got != gib {
 				t.Errorf("%d GiB are taken, want %d", got, gib)
 			}
 		}

@@ -16,12 +16,12 @@ import (
 // that drydock itself failed.
 func (r *run) attempt(ctx context.Context, n int, d resources.Demand) (Attempt, error) {
 	r.emitter.begin(n)
-	lease, err := r.admit(ctx, d)
+	claim, err := r.admit(ctx, n, d)
 	if err != nil {
 		return Attempt{}, err
 	}
-	defer lease.Release()
-	defer r.opts.loan.of(lease)()
+	defer claim.Release()
+	defer r.opts.loan.of(claim)()
 
 	dir, err := r.state.CreateAttempt(r.id, n)
 	if err != nil {
@@ -31,6 +31,7 @@ func (r *run) attempt(ctx context.Context, n int, d resources.Demand) (Attempt, 
 	if err != nil {
 		return Attempt{}, err
 	}
+	spec.Holds = claim.Holds
 	defer removeScratch(dir)
 	judge, limits := r.judgeOptions(), r.enforcement(spec, d)
 	if err := r.recordDemand(spec, d, judge, limits); err != nil {
@@ -39,7 +40,7 @@ func (r *run) attempt(ctx context.Context, n int, d resources.Demand) (Attempt, 
 	r.tellAdmitted(spec.Dir, d, limits)
 
 	a := Attempt{Number: n, Demand: d, Dir: dir}
-	outcome, err := r.sandboxed(ctx, spec)
+	outcome, err := r.prepared(ctx, spec)
 	if err != nil && !errors.Is(err, errFactsLost) {
 		return Attempt{}, err
 	}
@@ -47,21 +48,18 @@ func (r *run) attempt(ctx context.Context, n int, d resources.Demand) (Attempt, 
 	return a, nil
 }
 
-// admit waits until the machine has room for d.
-func (r *run) admit(ctx context.Context, d resources.Demand) (*Lease, error) {
-	need, _, err := r.x.admission.need(d)
+// prepared gets the attempt's image, runs it, and returns the facts. That the
+// image is not to be had is one of them.
+func (r *run) prepared(ctx context.Context, spec sandbox.Spec) (sandbox.Outcome, error) {
+	ready, err := r.fetch(ctx, spec)
 	if err != nil {
-		return nil, err
+		return r.noImage(ctx, spec, err)
 	}
-	queued := false
-	lease, err := r.x.admission.take(ctx, need, func(reason string) {
-		queued = true
-		r.emitter.emit(Event{Type: EventQueued, Queued: &Queued{Resources: d, Waiting: reason}})
-	})
-	if err == nil && !queued {
-		r.emitter.emit(Event{Type: EventQueued, Queued: &Queued{Resources: d}})
+	outcome, err := r.sandboxed(ctx, ready)
+	if err != nil && !errors.Is(err, errFactsLost) { // the image may be gone again
+		return r.noImage(ctx, spec, err)
 	}
-	return lease, err
+	return outcome, err
 }
 
 // enforcement says beforehand how the limits will be held, as far as the
@@ -76,7 +74,7 @@ func (r *run) enforcement(spec sandbox.Spec, d resources.Demand) []sandbox.Enfor
 
 func (r *run) tellAdmitted(dir string, d resources.Demand, limits []sandbox.Enforcement) {
 	r.emitter.emit(Event{Type: EventAdmitted, Admitted: &Admitted{
-		Resources: d, Limits: limits, Warnings: r.result.Warnings, Dir: dir}})
+		Resources: d, Image: r.task.Image, Limits: limits, Warnings: r.result.Warnings, Dir: dir}})
 }
 
 // errFactsLost marks an attempt that ran and whose outcome is not to be had.
@@ -95,10 +93,7 @@ func (r *run) sandboxed(ctx context.Context, spec sandbox.Spec) (sandbox.Outcome
 	}
 	running, err := r.sandbox.Start(ctx, spec, streams)
 	if err != nil {
-		if cause := abortOf(ctx); cause != nil {
-			err = cause
-		}
-		return sandbox.Outcome{}, err
+		return sandbox.Outcome{}, abortedOr(ctx, err)
 	}
 	defer flush()
 	return r.accompany(ctx, running, spec.Limits, spec.Grace)
@@ -218,7 +213,7 @@ func (r *run) judge(ctx context.Context, a *Attempt, o sandbox.Outcome, lost err
 // outcome later judges alike.
 func (r *run) judgeOptions() JudgeOptions {
 	return JudgeOptions{
-		ChildOOM: r.task.ChildOOM, Timeout: r.task.Timeout, Program: r.task.Command[0],
+		ChildOOM: r.task.ChildOOM, Timeout: r.task.Timeout, Program: r.task.program(),
 		Asked: r.task.Resources, MaxMemory: r.mostMemory(),
 	}
 }
@@ -226,7 +221,7 @@ func (r *run) judgeOptions() JudgeOptions {
 // mostMemory is the largest memory limit that makes sense here: what the
 // machine can back, or what the profile clamps to.
 func (r *run) mostMemory() int64 {
-	most := r.x.admission.capacity.Memory
+	most := r.x.capacity.Memory
 	if clamp := bytesOf(r.profile.Limits.Memory); clamp > 0 {
 		most = min(most, clamp)
 	}

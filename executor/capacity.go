@@ -10,23 +10,24 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
+
+	"drydock/internal/admission"
 )
 
 // Capacity is what tasks may have of this machine at a time, by requests.
 type Capacity struct {
 	CPUMilli int64 // millicores
 	Memory   int64 // bytes
+	Disk     int64 // bytes
+	Pids     int64 // processes and threads
 }
 
 // IsZero reports whether no capacity is given.
 func (c Capacity) IsZero() bool { return c == Capacity{} }
 
 func (c Capacity) String() string {
-	return fmt.Sprintf("%s CPU, %s memory", cpuText(c.CPUMilli), size(c.Memory))
-}
-
-func cpuText(milli int64) string {
-	return strconv.FormatFloat(float64(milli)/1000, 'f', -1, 64)
+	return fmt.Sprintf("%s CPU, %s memory", admission.CPUText(c.CPUMilli), size(c.Memory))
 }
 
 // The memory that is kept for the system, as a node keeps some back from its
@@ -38,22 +39,62 @@ const (
 )
 
 // HostCapacity returns what this machine can give: all of its cores and its
-// memory but a reserve of a tenth, at most 4 GiB.
+// memory but a reserve of a tenth, at most 4 GiB. What of disk and of pids it
+// has is left open (zero).
 func HostCapacity() (Capacity, error) {
+	c, err := HostTotal()
+	if err != nil {
+		return c, err
+	}
+	return c.Less(Capacity{Memory: min(c.Memory/reservePart, reserveMost)}), nil
+}
+
+// HostTotal returns this machine's cores and memory, of which nothing is kept.
+func HostTotal() (Capacity, error) {
 	c := Capacity{CPUMilli: int64(runtime.NumCPU()) * 1000}
 	file, err := os.Open("/proc/meminfo")
 	if err != nil {
 		return c, err
 	}
 	defer file.Close()
-	total, err := memTotal(file)
-	if err != nil {
+	if c.Memory, err = memTotal(file); err != nil {
 		return c, fmt.Errorf("read /proc/meminfo: %w", err)
 	}
-	c.Memory = total - min(total/reservePart, reserveMost)
-	c.Memory -= c.Memory % (1 << 20) // a figure that people can read and write
 	return c, nil
 }
+
+// Less returns what is left when cpu and memory are kept back, in figures that
+// people can read and write: whole MiB.
+func (c Capacity) Less(reserve Capacity) Capacity {
+	c.CPUMilli = max(0, c.CPUMilli-reserve.CPUMilli)
+	c.Memory = max(0, c.Memory-reserve.Memory)
+	c.Memory -= c.Memory % (1 << 20)
+	return c
+}
+
+// completed is c with the host's cpu and memory where it does not say.
+func (c Capacity) completed() (Capacity, error) {
+	if c.CPUMilli > 0 && c.Memory > 0 {
+		return c, nil
+	}
+	host, err := hostCapacity()
+	if err != nil {
+		return c, fmt.Errorf("find out what this machine has: %w", err)
+	}
+	if c.CPUMilli <= 0 {
+		c.CPUMilli = host.CPUMilli
+	}
+	if c.Memory <= 0 {
+		c.Memory = host.Memory
+	}
+	return c, nil
+}
+
+// These are asked once: 10,000 tasks of one process need not read it anew.
+var (
+	hostCapacity = sync.OnceValues(HostCapacity)
+	hostTotal    = sync.OnceValues(HostTotal)
+)
 
 // memTotal reads the machine's memory in bytes from the text of /proc/meminfo.
 func memTotal(meminfo io.Reader) (int64, error) {

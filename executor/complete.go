@@ -7,11 +7,13 @@ import (
 	"maps"
 	"math"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"drydock/resources"
+	"drydock/sandbox"
 )
 
 // complete returns the task with what its environment gives it, and with
@@ -41,11 +43,11 @@ func (t Task) complete() (Task, error) {
 	if t.Scratch != "" {
 		t.Scratch = filepath.Clean(t.Scratch)
 	}
+	if err := t.checkImage(); err != nil || t.Image != "" {
+		return t, err // the image's own working directory is the sandbox's to know
+	}
 	if t.WorkDir == "" && t.Scratch != "" {
 		t.WorkDir = t.Scratch
-	}
-	if t.Image != "" { // the image's own working directory is the sandbox's to know
-		return t, nil
 	}
 	dir, err := filepath.Abs(t.WorkDir) // of "": the current directory
 	if err != nil {
@@ -58,10 +60,6 @@ func (t Task) complete() (Task, error) {
 // check refuses what no sandbox could run.
 func (t Task) check() error {
 	switch {
-	case len(t.Command) == 0:
-		return refuse(nil, "write it after --: drydock run --memory 1Gi -- python3 train.py", "there is no command to run")
-	case t.Command[0] == "":
-		return refuse(nil, "name the program to run", "the command's first word is empty")
 	case t.Timeout < 0:
 		return refuse(nil, "leave it out for no timeout", "the timeout %s is negative", t.Timeout)
 	case t.Retries.Count < 0 || t.Retries.Backoff < 0:
@@ -72,12 +70,41 @@ func (t Task) check() error {
 	if s := t.Scratch; s != "" && (!filepath.IsAbs(s) || filepath.Clean(s) == "/" || strings.ContainsRune(s, 0)) {
 		return refuse(nil, "name a directory such as /tmp/work", "the scratch directory %q is not an absolute path below /", s)
 	}
-	for _, word := range t.Command {
+	for _, word := range slices.Concat(t.Entrypoint, t.Command) {
 		if strings.ContainsRune(word, 0) {
 			return refuse(nil, "leave it out: no program can be given one", "a word of the command holds a NUL byte")
 		}
 	}
 	return t.OOMRetry.check()
+}
+
+// checkImage refuses what does not go together with an image, or without one.
+// The environment's image is the task's by now.
+func (t Task) checkImage() error {
+	const name = "name an image, or leave that out"
+	if t.Image != "" {
+		if t.WorkDir != "" && !path.IsAbs(t.WorkDir) {
+			return refuse(nil, "give an absolute path, which is looked up in the image", "the working directory %q is relative", t.WorkDir)
+		}
+		return nil
+	}
+	switch {
+	case len(t.Command) == 0:
+		return refuse(nil, "write it after --: drydock run --memory 1Gi -- python3 train.py", "there is no command to run")
+	case t.Command[0] == "":
+		return refuse(nil, "name the program to run", "the command's first word is empty")
+	case len(t.Entrypoint) > 0:
+		return refuse(nil, name, "an entrypoint is an image's, and there is none")
+	case t.Pull != "":
+		return refuse(nil, name, "there is a pull policy and no image to pull")
+	case t.Platform != "":
+		return refuse(nil, name, "the platform %s is an image's, and there is none", t.Platform)
+	case len(t.Hosts) > 0:
+		return refuse(nil, name, "without an image the host's own /etc/hosts counts, and no line is added")
+	case t.Network == sandbox.NetworkBridge:
+		return refuse(nil, "use host or none, or name an image", "a bridge network is a container engine's, and there is no image")
+	}
+	return nil
 }
 
 func (r *OOMRetry) check() error {

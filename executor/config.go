@@ -3,18 +3,25 @@
 package executor
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"drydock/internal/state"
 	"drydock/resources"
 	"drydock/sandbox"
 )
 
-// Config says with what an Executor works. Only Sandbox is required.
+// Config says with what an Executor works. Only one of the sandboxes is
+// required.
 type Config struct {
+	// Sandbox runs the tasks without an image. Nil: they are refused.
 	Sandbox sandbox.Sandbox
+	// Images returns the sandbox for a task with an Image. It is called for
+	// each of them, and for each that is adopted, by several goroutines at a
+	// time: an engine may come and go. An error refuses the task. Nil: there is
+	// none here.
+	Images func(ctx context.Context) (sandbox.Sandbox, error)
 
 	// Profile is the cluster's: defaults, limits, group kill, capabilities.
 	// Nil: resources.DefaultProfile().
@@ -26,11 +33,19 @@ type Config struct {
 	// ($DRYDOCK_STATE_DIR, /var/lib/drydock, ~/.local/state/drydock).
 	StateDir string
 
-	// Capacity is what the Executor's tasks may have of the machine at a
-	// time. Zero: HostCapacity, shared with every other Executor of this
-	// process that has none of its own, because the machine is one. A part
-	// that is zero is the host's.
+	// Capacity is what tasks may have of the machine at a time. Zero:
+	// HostCapacity, shared with everybody on this machine (see LeaseDir). A
+	// part of cpu and memory that is zero is the host's; of disk, the room
+	// that the state directory has when the machine is shared, otherwise not
+	// counted; of pids, not counted.
 	Capacity Capacity
+
+	// LeaseDir is the directory through which drydock processes see what each
+	// other's tasks hold. "": the machine's ($DRYDOCK_LEASE_DIR,
+	// /run/lock/drydock) without a Capacity; with one none, so that it is this
+	// Executor's alone. With both, this Executor takes the machine for as
+	// large as Capacity says, and counts what everybody's tasks hold.
+	LeaseDir string
 
 	// SystemRetries is how often an attempt is tried again after a failure of
 	// kind system (interrupted, machine-memory), apart from the task's own
@@ -45,18 +60,19 @@ type Config struct {
 }
 
 // Executor runs tasks on this machine. It is safe for concurrent use; all
-// of its tasks share its Capacity.
+// of its tasks share its Capacity, and the machine with others'.
 type Executor struct {
-	config    Config
-	profile   resources.Profile
-	state     *state.Dir
-	admission *admission
+	config   Config
+	profile  resources.Profile
+	state    *state.Dir
+	desk     desk
+	capacity Capacity
 }
 
 // New returns an Executor. It opens the state directory (making it where it
 // is not there) and reads the machine's size; it starts nothing.
 func New(c Config) (*Executor, error) {
-	if c.Sandbox == nil {
+	if c.Sandbox == nil && c.Images == nil {
 		return nil, errors.New("executor: Config.Sandbox is nil; give it one, such as native.New")
 	}
 	if c.SystemRetries < 0 {
@@ -67,42 +83,17 @@ func New(c Config) (*Executor, error) {
 		x.profile = *c.Profile
 	}
 	var err error
-	if x.admission, err = admissionTo(c.Capacity); err != nil {
+	if x.state, err = state.Open(c.StateDir); err != nil {
 		return nil, err
 	}
-	if x.state, err = state.Open(c.StateDir); err != nil {
+	if x.desk, x.capacity, err = openDesk(c, x.state.Root()); err != nil {
 		return nil, err
 	}
 	return x, nil
 }
 
-func admissionTo(c Capacity) (*admission, error) {
-	if c.CPUMilli > 0 && c.Memory > 0 {
-		return &admission{capacity: c}, nil
-	}
-	host, err := hostAdmission()
-	if err != nil || c.IsZero() {
-		return host, err
-	}
-	if c.CPUMilli <= 0 {
-		c.CPUMilli = host.capacity.CPUMilli
-	}
-	if c.Memory <= 0 {
-		c.Memory = host.capacity.Memory
-	}
-	return &admission{capacity: c}, nil
-}
-
-var hostAdmission = sync.OnceValues(func() (*admission, error) {
-	host, err := HostCapacity()
-	if err != nil {
-		return nil, fmt.Errorf("find out what this machine has: %w", err)
-	}
-	return &admission{capacity: host}, nil
-})
-
 // StateDir returns the absolute path of the state directory.
 func (x *Executor) StateDir() string { return x.state.Root() }
 
 // Capacity returns what tasks may have of the machine at a time.
-func (x *Executor) Capacity() Capacity { return x.admission.capacity }
+func (x *Executor) Capacity() Capacity { return x.capacity }

@@ -14,6 +14,11 @@
 //		_, err = executor.Run(ctx, task.Override(resources.Resources{Memory: resources.Of("1Gi")}))
 //	}
 //
+// A task with an Image runs in a container engine, any other in the runtime
+// that is built in (Config.Images, Config.Sandbox); nothing else differs, but
+// that an engine may let nobody look at the kernel's counters: then a verdict
+// says whose word it rests on (OOMReport.Evidence).
+//
 // A program that may be restarted while its tasks run gives each an id before
 // it starts (NewID, WithID), and follows those that its predecessor left with
 // Executor.Adopt. A task that only waits for others lends them what it holds

@@ -29,6 +29,7 @@ type Ended struct {
 	ExitCode int    `json:"exit_code"` // what drydock run exits with
 	Signal   string `json:"signal,omitempty"`
 	Sandbox  string `json:"sandbox,omitempty"`
+	Engine   string `json:"engine,omitempty"` // the container engine and its version
 
 	Attempts []EndedAttempt        `json:"attempts,omitempty"`
 	Limits   []sandbox.Enforcement `json:"limits,omitempty"`
@@ -51,7 +52,11 @@ type EndedAttempt struct {
 	Resources resources.Demand `json:"resources"`
 	Usage     *EndedUsage      `json:"usage,omitempty"`
 	OOM       *OOMReport       `json:"oom,omitempty"`
-	Hints     []string         `json:"hints,omitempty"`
+	Image     *sandbox.Image   `json:"image,omitempty"` // what it ran in
+	// Evidence is whose word Class rests on: "engine", "sample"; absent: the
+	// kernel's own counters.
+	Evidence sandbox.Evidence `json:"evidence,omitempty"`
+	Hints    []string         `json:"hints,omitempty"`
 }
 
 // EndedUsage is what an attempt used.
@@ -78,7 +83,7 @@ func (r *Result) Document() Ended {
 		return d
 	}
 	d.Attempt = last.Number
-	d.Sandbox = last.Outcome.Sandbox
+	d.Sandbox, d.Engine = last.Outcome.Sandbox, last.Outcome.Engine
 	if x := last.Outcome.Exit; x != nil {
 		d.Signal = x.Signal
 	}
@@ -92,7 +97,11 @@ func endedAttempt(a Attempt) EndedAttempt {
 		StartedAt: a.StartedAt.UTC(),
 		Resources: a.Demand,
 		OOM:       v.OOM,
+		Image:     o.Image,
 		Hints:     v.Hints,
+	}
+	if o.Counters != nil {
+		e.Evidence = o.Counters.Evidence
 	}
 	if !a.StartedAt.IsZero() && a.EndedAt.After(a.StartedAt) {
 		e.Seconds = a.EndedAt.Sub(a.StartedAt).Seconds()

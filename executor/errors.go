@@ -25,7 +25,8 @@ func (f Failure) Error() string { return f.Verdict.Message }
 
 // OOMError says that the task exceeded its own memory limit. More memory, or
 // a smaller task, cures it: Suggest is what to try next ("": nothing larger
-// fits here). Sizes are bytes.
+// fits here). Report.Evidence tells whose word it is: with
+// sandbox.EvidenceSample it is probable and no more. Sizes are bytes.
 type OOMError struct {
 	Failure
 	Limit   int64
@@ -62,7 +63,8 @@ type SharedMemoryError struct {
 }
 
 // StartError says that the program never ran: not found, not executable, a
-// memory limit too low for anything, or a set-up that failed.
+// memory limit too low for anything, an image that is not to be had (with the
+// registry's words), or a set-up that failed.
 type StartError struct {
 	Failure
 	Reason sandbox.StartReason

@@ -46,9 +46,18 @@ type queuedLine struct {
 type admittedLine struct {
 	head
 	Resources resources.Demand      `json:"resources"`
+	Image     string                `json:"image,omitempty"`
 	Limits    []sandbox.Enforcement `json:"limits,omitempty"`
 	Warnings  []resources.Warning   `json:"warnings,omitempty"`
 	Dir       string                `json:"dir,omitempty"`
+}
+
+type pullLine struct {
+	head
+	Image    string `json:"image"`
+	Done     int64  `json:"done"`
+	Total    int64  `json:"total,omitempty"`
+	Finished bool   `json:"finished,omitempty"`
 }
 
 type startedLine struct {
@@ -91,7 +100,10 @@ func eventDocument(e Event) (any, error) {
 		return queuedLine{h, e.Queued.Resources, e.Queued.Waiting}, nil
 	case e.Type == EventAdmitted && e.Admitted != nil:
 		a := e.Admitted
-		return admittedLine{h, a.Resources, a.Limits, a.Warnings, a.Dir}, nil
+		return admittedLine{h, a.Resources, a.Image, a.Limits, a.Warnings, a.Dir}, nil
+	case e.Type == EventPull && e.Pull != nil:
+		p := e.Pull
+		return pullLine{h, p.Image, p.Done, p.Total, p.Finished}, nil
 	case e.Type == EventStarted && e.Started != nil:
 		return startedLine{h, e.Started.PID}, nil
 	case e.Type == EventOutput && e.Output != nil:

@@ -18,6 +18,7 @@ type EventType string
 const (
 	EventQueued   EventType = "queued"
 	EventAdmitted EventType = "admitted"
+	EventPull     EventType = "pull" // only where an image has to be fetched
 	EventStarted  EventType = "started"
 	EventOutput   EventType = "output" // only with WithOutputEvents
 	EventSample   EventType = "sample"
@@ -36,6 +37,7 @@ type Event struct {
 
 	Queued   *Queued
 	Admitted *Admitted
+	Pull     *Pull
 	Started  *sandbox.Started
 	Output   *Output
 	Sample   *sandbox.Sample
@@ -54,9 +56,18 @@ type Queued struct {
 // this machine does not hold is named here, before the program starts.
 type Admitted struct {
 	Resources resources.Demand
+	Image     string                // as it was asked for; "": none
 	Limits    []sandbox.Enforcement // empty when the sandbox cannot tell beforehand
 	Warnings  []resources.Warning
 	Dir       string // the attempt's directory
+}
+
+// Pull tells how far an attempt's image has come. Nothing is told of one that
+// is here already.
+type Pull struct {
+	Image       string // its reference
+	Done, Total int64  // bytes of what is transferred; Total 0: not known yet
+	Finished    bool   // it is here: the last of them
 }
 
 // Output is a piece of a task's output. Data belongs to the receiver. A

@@ -48,11 +48,15 @@ func weigh(o sandbox.Outcome, opts JudgeOptions) *evidence {
 	return e
 }
 
-// ownLimit reports whether the attempt's own limit was exceeded. cgroup v2
-// counts that. On v1 there is no such counter: the eventfd fires, but also
+// ownLimit reports whether the attempt's own limit was exceeded. An engine's
+// word on a kill, and a guess from samples, mean nothing else. cgroup v2
+// counts it. On v1 there is no such counter: the eventfd fires, but also
 // for the shortage of a cgroup above, so that it counts only when none was
 // seen; or the peak tells.
 func ownLimit(c *sandbox.Counters, m sandbox.Memory) bool {
+	if c.Evidence != sandbox.EvidenceKernel {
+		return c.OOMKill > 0
+	}
 	if c.CgroupVersion == 2 {
 		return c.OOM > 0
 	}
@@ -76,7 +80,14 @@ func (e *evidence) aborted() bool  { return e.stoppedFor(sandbox.StopAbort) }
 func (e *evidence) timedOut() bool { return e.stoppedFor(sandbox.StopTimeout) }
 func (e *evidence) evicted() bool  { return e.stoppedFor(stopEvict) }
 
+// word says how good the word on kills is. Only asked where there are Counters.
+func (e *evidence) word() sandbox.Evidence { return e.o.Counters.Evidence }
+
 func (e *evidence) notStarted() bool { return e.o.StartError != nil }
+func (e *evidence) imageMissing() bool {
+	s := e.o.StartError
+	return s != nil && (s.Reason == sandbox.StartImageName || s.Reason == sandbox.StartImagePull)
+}
 func (e *evidence) limitTooLow() bool {
 	s := e.o.StartError
 	return s != nil && (s.OOM || s.Reason == sandbox.StartLimitTooLow)

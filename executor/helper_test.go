@@ -5,6 +5,7 @@ package executor
 import (
 	"testing"
 
+	"drydock/internal/admission"
 	"drydock/sandbox"
 	"drydock/sandbox/sandboxtest"
 
@@ -34,6 +35,16 @@ func newExecutor(t testing.TB, change func(*Config)) *Executor {
 		t.Fatal(err)
 	}
 	return x
+}
+
+// takenOf is what an Executor's tasks hold now.
+func takenOf(x *Executor) Capacity { return Capacity(x.desk.(*admission.Local).Taken().Amounts) }
+
+func nothingTaken(t testing.TB, x *Executor) {
+	t.Helper()
+	if taken := takenOf(x); !taken.IsZero() {
+		t.Errorf("%v is still taken", taken)
+	}
 }
 
 // hog is a task that runs the words of sandboxtest's program.

@@ -2,7 +2,11 @@
 
 package executor
 
-import "sync"
+import (
+	"sync"
+
+	"drydock/internal/admission"
+)
 
 // Loan lends what a task holds of the machine to others while the task only
 // waits for them: a Flyte task that awaits its children holds a container and
@@ -14,12 +18,12 @@ import "sync"
 // after its end; a second call in a row does nothing. A Loan belongs to one
 // task: its attempts may come one after the other, not at the same time.
 type Loan struct {
-	mu    sync.Mutex // held before admission's
+	mu    sync.Mutex // held before the claim's
 	lent  bool
-	lease *Lease // of the attempt under way; nil: none
+	claim *admission.Claim // of the attempt under way; nil: none
 }
 
-// Lend stops counting the running attempt's cpu and memory as used, so that
+// Lend stops counting what the running attempt takes as used, so that
 // others are admitted in its place. It lasts until Recall: an attempt that is
 // admitted while the loan is lent is not counted from then on.
 func (l *Loan) Lend() { l.set(true) }
@@ -36,32 +40,32 @@ func (l *Loan) set(lent bool) {
 	l.apply()
 }
 
-// apply brings the lease to the loan's state; the lock is held.
+// apply brings the claim to the loan's state; the lock is held.
 func (l *Loan) apply() {
 	switch {
-	case l.lease == nil:
+	case l.claim == nil:
 	case l.lent:
-		l.lease.lend()
+		l.claim.Lend()
 	default:
-		l.lease.recall()
+		l.claim.Recall()
 	}
 }
 
-// of makes lease the one that is lent, until the function it returns is
+// of makes claim the one that is lent, until the function it returns is
 // called. A nil Loan is fine.
-func (l *Loan) of(lease *Lease) func() {
+func (l *Loan) of(claim *admission.Claim) func() {
 	if l == nil {
 		return func() {}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lease = lease
+	l.claim = claim
 	l.apply()
 	return func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if l.lease == lease {
-			l.lease = nil
+		if l.claim == claim {
+			l.claim = nil
 		}
 	}
 }

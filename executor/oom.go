@@ -18,12 +18,37 @@ const suggestFactor = 2
 func outOfMemory(e *evidence) Verdict {
 	r := e.oomReport()
 	v := Verdict{Class: OOM, Code: CodeOOMKilled, Kind: KindUser, OOM: r}
-	v.Message = fmt.Sprintf("out of memory: %s was killed at the memory limit of %s", victimText(r), size(r.Limit))
+	v.Message = e.oomSentence(r)
 	if r.After >= time.Millisecond {
 		v.Message += " after " + lasted(r.After)
 	}
 	v.Hints = e.oomHints(r)
 	return v
+}
+
+// oomSentence says what ran out, and whose word it is where it is not the
+// kernel's own.
+func (e *evidence) oomSentence(r *OOMReport) string {
+	switch r.Evidence {
+	case sandbox.EvidenceKernel:
+		return fmt.Sprintf("out of memory: %s was killed at the memory limit of %s", victimText(r), size(r.Limit))
+	case sandbox.EvidenceEngine:
+		who := "a process of the task" // an engine does not tell which
+		if r.Victim != nil {
+			who = victimText(r)
+		}
+		return fmt.Sprintf("out of memory, as %s tells: %s was killed at the memory limit of %s", e.engine(), who, size(r.Limit))
+	default:
+		return fmt.Sprintf("probably out of memory: the task was killed with its memory at the limit of %s", size(r.Limit))
+	}
+}
+
+// engine is the container engine's name for a sentence.
+func (e *evidence) engine() string {
+	if e.o.Engine == "" {
+		return "the engine"
+	}
+	return e.o.Engine
 }
 
 // childOutOfMemory is row 5: Flyte fails a task whose container's reason is
@@ -45,12 +70,13 @@ func childOutOfMemory(e *evidence) Verdict {
 func (e *evidence) oomReport() *OOMReport {
 	o := e.o
 	r := &OOMReport{
-		Limit: o.Memory.Limit,
-		Peak:  o.Memory.Peak,
-		Group: o.Counters.Group,
-		Cores: o.Cores,
-		Kills: e.kills,
-		After: oomTime(o),
+		Limit:    o.Memory.Limit,
+		Peak:     o.Memory.Peak,
+		Group:    o.Counters.Group,
+		Cores:    o.Cores,
+		Kills:    e.kills,
+		After:    oomTime(o),
+		Evidence: e.word(),
 	}
 	if r.Group == sandbox.GroupEnforced && len(o.Victims) > 0 {
 		r.Kills = int64(len(o.Victims)) // the kernel counts the first victim of a group kill twice
@@ -114,6 +140,9 @@ func (e *evidence) oomHints(r *OOMReport) []string {
 		hints = append(hints, "try "+e.paste(r.Suggest))
 	} else {
 		hints = append(hints, fmt.Sprintf("this machine has no more than %s to give; make the task smaller, or run it on a larger one", size(max(e.opts.MaxMemory, r.Limit))))
+	}
+	if r.Evidence == sandbox.EvidenceSample {
+		hints = append(hints, "how sure that is: not very, as neither the kernel's counters nor the engine's word could be had and somebody's kill looks the same; where drydock may read the container's cgroup (as root on the engine's machine) it is certain")
 	}
 	// Shared memory is no process's own, so that a list of processes would
 	// not show it.

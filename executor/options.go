@@ -67,7 +67,7 @@ func WithLoan(l *Loan) RunOption {
 	return func(o *options) { o.loan = l }
 }
 
-// WithSandbox runs the task in another sandbox.
+// WithSandbox runs the task in another sandbox, whether it has an image or not.
 func WithSandbox(s sandbox.Sandbox) RunOption {
 	return func(o *options) { o.sandbox = s }
 }

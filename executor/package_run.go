@@ -2,28 +2,59 @@
 
 package executor
 
-import "context"
+import (
+	"context"
+	"io"
 
-// Run runs the task with this machine's own sandbox and the usual state
-// directory; see Executor.Run. It may be called any number of times at once:
-// all calls share the machine.
+	"drydock/sandbox"
+)
+
+// Run runs the task with this machine's own sandbox, or in the container engine
+// that the environment names where it has an image, and with the usual state
+// directory; see Executor.Run. A program whose tasks have images calls
+// docker.HandOver first thing in main, or has drydock installed beside it.
+//
+// Run may be called any number of times at once: all calls share the machine.
 func Run(ctx context.Context, task Task, opts ...RunOption) (*Result, error) {
 	var o options
 	for _, opt := range opts {
 		opt(&o)
 	}
-	box := o.sandbox
-	if box == nil {
-		var err error
-		if box, err = defaultSandbox(); err != nil {
-			return NotStarted(err, opts...)
-		}
+	box, done, err := boxFor(ctx, task, o)
+	if err != nil {
+		return NotStarted(abortedOr(ctx, err), opts...)
 	}
-	x, err := New(Config{Sandbox: box, StateDir: o.stateDir, Profile: o.profile})
+	defer done()
+	x, err := New(Config{
+		Sandbox: box, Images: func(context.Context) (sandbox.Sandbox, error) { return box, nil },
+		StateDir: o.stateDir, Profile: o.profile,
+	})
 	if err != nil {
 		return NotStarted(err, opts...)
 	}
 	return x.Run(ctx, task, opts...)
+}
+
+// closingSandbox holds connections.
+type closingSandbox interface {
+	sandbox.Sandbox
+	io.Closer
+}
+
+// boxFor is the sandbox for one task; done gives back what it holds.
+func boxFor(ctx context.Context, task Task, o options) (box sandbox.Sandbox, done func(), err error) {
+	switch {
+	case o.sandbox != nil:
+		return o.sandbox, func() {}, nil
+	case task.Image == "" && (task.Environment == nil || task.Environment.Image == ""):
+		box, err = defaultSandbox()
+		return box, func() {}, err
+	}
+	engine, err := defaultImages(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return engine, func() { _ = engine.Close() }, nil
 }
 
 // NotStarted returns the result and the error of a task that never came to an

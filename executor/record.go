@@ -36,10 +36,14 @@ type taskRecord struct {
 	EnvNames  []string            `json:"env_names,omitempty"`
 	CleanEnv  bool                `json:"clean_env,omitempty"`
 	Image     string              `json:"image,omitempty"`
+	Entry     []string            `json:"entrypoint,omitempty"`
+	Pull      sandbox.PullPolicy  `json:"pull,omitempty"`
+	Platform  string              `json:"platform,omitempty"`
 	WorkDir   string              `json:"work_dir,omitempty"`
 	Scratch   string              `json:"scratch,omitempty"`
 	Timeout   float64             `json:"timeout_seconds,omitempty"`
 	Retries   int                 `json:"retries,omitempty"`
+	Backoff   float64             `json:"retry_backoff_seconds,omitempty"`
 	OOMRetry  *OOMRetry           `json:"oom_retry,omitempty"`
 	ChildOOM  ChildOOM            `json:"child_oom,omitempty"`
 }
@@ -77,8 +81,9 @@ func (r *run) recordTask() error {
 		Version: taskVersion, ID: r.id, Name: t.Name, Time: time.Now().UTC(),
 		Command: t.Command, Resources: t.Resources, Profile: r.x.config.ProfileName,
 		EnvNames: slices.Sorted(maps.Keys(t.Env)), CleanEnv: t.CleanEnv,
-		Image: t.Image, WorkDir: t.WorkDir, Scratch: t.Scratch,
-		Timeout: t.Timeout.Seconds(), Retries: t.Retries.Count, OOMRetry: t.OOMRetry, ChildOOM: t.ChildOOM,
+		Image: t.Image, Entry: t.Entrypoint, Pull: t.Pull, Platform: t.Platform,
+		WorkDir: t.WorkDir, Scratch: t.Scratch,
+		Timeout: t.Timeout.Seconds(), Retries: t.Retries.Count, Backoff: t.Retries.Backoff.Seconds(), OOMRetry: t.OOMRetry, ChildOOM: t.ChildOOM,
 	})
 }
 

@@ -20,6 +20,9 @@ type Recorded struct {
 	Task    Task      // without the values of environment variables, and the mounts
 	Begun   time.Time // when it was handed in; zero when that was not recorded
 	Profile string    // the file of the cluster's rules; "": Flyte's own
+	// EnvNames are the variables that were given beside inherited ones; their
+	// values are not kept.
+	EnvNames []string
 	// Result is the task's end; nil until it was recorded.
 	Result   *Result
 	Attempts []RecordedAttempt // in order
@@ -59,7 +62,7 @@ func ReadRecorded(stateDir, id string) (*Recorded, error) {
 	if !found && len(numbers) == 0 && len(r.Problems) == 0 {
 		return nil, fmt.Errorf("task %s: %w", id, fs.ErrNotExist)
 	}
-	r.Task, r.Begun, r.Profile = task.task(), task.Time, task.Profile
+	r.Task, r.Begun, r.Profile, r.EnvNames = task.task(), task.Time, task.Profile, task.EnvNames
 	for _, n := range numbers {
 		r.Attempts = append(r.Attempts, r.attempt(n, dir.Attempt(id, n)))
 	}
@@ -83,9 +86,11 @@ func (r *Recorded) read(path string, newest int, v any) bool {
 func (t taskRecord) task() Task {
 	return Task{
 		Name: t.Name, Command: t.Command, Resources: t.Resources, CleanEnv: t.CleanEnv,
-		Image: t.Image, WorkDir: t.WorkDir, Scratch: t.Scratch,
-		Timeout: time.Duration(t.Timeout * float64(time.Second)),
-		Retries: Retries{Count: t.Retries}, OOMRetry: t.OOMRetry, ChildOOM: t.ChildOOM,
+		Image: t.Image, Entrypoint: t.Entry, Pull: t.Pull, Platform: t.Platform,
+		WorkDir: t.WorkDir, Scratch: t.Scratch,
+		Timeout:  time.Duration(t.Timeout * float64(time.Second)),
+		Retries:  Retries{Count: t.Retries, Backoff: time.Duration(t.Backoff * float64(time.Second))},
+		OOMRetry: t.OOMRetry, ChildOOM: t.ChildOOM,
 	}
 }
 

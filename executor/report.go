@@ -4,6 +4,7 @@ package executor
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -46,6 +47,23 @@ func timedOut(e *evidence) Verdict {
 	return v
 }
 
+// imageMissing says what the engine or the registry said. The codes are the
+// reasons that a kubelet gives for a container that waits for its image.
+func imageMissing(e *evidence) Verdict {
+	s := e.o.StartError
+	v := Verdict{Class: StartFailed, Code: CodeImagePullBackOff, Kind: KindUser, Message: s.Message}
+	if s.Reason == sandbox.StartImageName {
+		v.Code = CodeInvalidImageName
+	}
+	if i := e.o.Image; i != nil && i.Reference != "" {
+		v.Message = "image " + i.Reference + ": " + s.Message
+	}
+	if s.Remedy != "" {
+		v.Hints = []string{s.Remedy}
+	}
+	return v
+}
+
 func limitTooLow(e *evidence) Verdict {
 	return Verdict{Class: StartFailed, Code: CodeMemoryLimitTooLow, Kind: KindUser,
 		Message: fmt.Sprintf("the memory limit of %s is too low to start anything", size(e.o.Memory.Limit)),
@@ -53,6 +71,10 @@ func limitTooLow(e *evidence) Verdict {
 			"give it at least 16Mi: " + e.paste("16Mi")},
 	}
 }
+
+// noCommandText is what Docker and Podman say when neither the image nor
+// anybody else names a program.
+var noCommandText = regexp.MustCompile(`(?i)no command (specified|or entrypoint provided)`)
 
 func notStarted(e *evidence) Verdict {
 	s := e.o.StartError
@@ -62,6 +84,10 @@ func notStarted(e *evidence) Verdict {
 	}
 	switch s.Reason {
 	case sandbox.StartNotFound:
+		if noCommandText.MatchString(s.Message) {
+			v.Hints = []string{"the image has no command of its own: write one after --"}
+			break
+		}
 		v.Hints = []string{"check the spelling, PATH, and the interpreter named in a script's first line"}
 	case sandbox.StartNotExecutable:
 		v.Hints = []string{"make it executable (chmod +x), or name its interpreter first: python3 FILE, sh FILE"}
@@ -69,20 +95,29 @@ func notStarted(e *evidence) Verdict {
 		v.Kind = KindSystem
 		v.Hints = []string{"run drydock doctor to see what this machine lacks"}
 	}
+	if s.Remedy != "" {
+		v.Hints = []string{s.Remedy}
+	}
 	return v
 }
 
 // unknown is told when the facts are not there: never a success.
 func unknown(e *evidence) Verdict {
 	v := Verdict{Class: Unknown, Code: CodeUnknown, Kind: KindSystem}
+	what := "the task's cgroup"
+	if e.o.Engine != "" {
+		what = "the container"
+	}
 	switch {
+	case e.o.Exit == nil && e.o.Engine != "":
+		v.Message = "the end of the task is not known: its container was gone before anybody could ask how it ended"
 	case e.o.Exit == nil:
 		v.Message = "the end of the task is not known: its supervisor left no exit status"
 	default:
 		v.Message = fmt.Sprintf("the task ended with %s, but its counters were gone before they could be read, so that the reason is not known",
 			exitText(e.o.Exit))
 	}
-	v.Hints = []string{"somebody may have removed the task's cgroup or killed its supervisor; run it again"}
+	v.Hints = []string{"somebody may have removed " + what + " or killed its supervisor; run it again"}
 	return v
 }
 
@@ -112,9 +147,14 @@ func unkillable(e *evidence) Verdict {
 
 func interrupted(e *evidence) Verdict {
 	v := Verdict{Class: Interrupted, Code: CodeInterrupted, Kind: KindSystem}
-	if e.o.Exit.Signal == "SIGKILL" {
+	switch {
+	case e.word() == sandbox.EvidenceEngine:
+		v.Message = fmt.Sprintf("the task ended with %s, and %s tells of no out-of-memory kill", exitText(e.o.Exit), e.engine())
+	case e.word() == sandbox.EvidenceSample:
+		v.Message = fmt.Sprintf("the task ended with %s, and its memory was not at its limit when it was last seen", exitText(e.o.Exit))
+	case e.o.Exit.Signal == "SIGKILL":
 		v.Message = "somebody killed the task: SIGKILL came neither from drydock nor from the kernel's out-of-memory killer"
-	} else {
+	default:
 		v.Message = fmt.Sprintf("the task ended with exit code %d, as after a SIGKILL, but the kernel counted no out-of-memory kill", e.o.Exit.Code)
 	}
 	v.Hints = []string{"more memory does not help; look for a kill -9 in the task itself, and for systemd-oomd or earlyoom in the journal, then run it again"}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"time"
 
@@ -78,12 +79,7 @@ func (r *run) restoreTask() error {
 	if err != nil {
 		return err
 	}
-	r.task = Task{
-		Name: t.Name, Command: t.Command, Resources: t.Resources, CleanEnv: t.CleanEnv,
-		Image: t.Image, WorkDir: t.WorkDir, Scratch: t.Scratch,
-		Timeout: time.Duration(t.Timeout * float64(time.Second)),
-		Retries: Retries{Count: t.Retries}, OOMRetry: t.OOMRetry, ChildOOM: t.ChildOOM,
-	}
+	r.task = t.task()
 	r.result.Task = r.task
 	return nil
 }
@@ -122,6 +118,6 @@ func written(dir string) (Verdict, bool) {
 // restoreTimes completes what the document says in another unit.
 func (v *Verdict) restoreTimes() {
 	if v.OOM != nil {
-		v.OOM.After = time.Duration(v.OOM.Seconds * float64(time.Second))
+		v.OOM.After = time.Duration(math.Round(v.OOM.Seconds * float64(time.Second)))
 	}
 }

@@ -66,6 +66,10 @@ type OOMReport struct {
 	Seconds float64            `json:"seconds,omitempty"` // the same, for documents
 	Cores   int                `json:"cores,omitempty"`
 	Kills   int64              `json:"kills,omitempty"`
+	// Evidence is "" where the kernel's own counters tell. With
+	// sandbox.EvidenceEngine it is the engine's word; with EvidenceSample the
+	// task is only probably out of memory.
+	Evidence sandbox.Evidence `json:"evidence,omitempty"`
 }
 
 // Attempt is one try of a task.

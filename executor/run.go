@@ -35,7 +35,7 @@ func (x *Executor) newRun(task Task, opts []RunOption) *run {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	return &run{x: x, task: task, opts: o, profile: x.profile, sandbox: x.config.Sandbox, state: x.state,
+	return &run{x: x, task: task, opts: o, profile: x.profile, state: x.state,
 		emitter: &emitter{consume: o.events}, result: &Result{Task: task}, unlock: func() {}}
 }
 
@@ -46,7 +46,8 @@ type run struct {
 	task    Task
 	opts    options
 	profile resources.Profile
-	sandbox sandbox.Sandbox
+	sandbox sandbox.Sandbox // the task's; chosen when its image is known
+	image   *pinnedImage    // what the first Prepare got; nil: none yet
 	state   *state.Dir
 	emitter *emitter
 	stdin   *stdin // nil: empty
@@ -71,12 +72,12 @@ func (r *run) do(ctx context.Context) (*Result, error) {
 // attempts prepares the task and runs attempts until one is final. An error
 // means that there is no attempt whose verdict could be the task's.
 func (r *run) attempts(ctx context.Context) error {
-	d, err := r.prepare()
+	ctx, stop := r.killable(ctx)
+	defer stop()
+	d, err := r.prepare(ctx)
 	if err != nil {
 		return err
 	}
-	ctx, stop := r.killable(ctx)
-	defer stop()
 	var policy retryPolicy
 	for n := 1; ; n++ {
 		attempt, err := r.attempt(ctx, n, d)
@@ -101,7 +102,7 @@ func (r *run) attempts(ctx context.Context) error {
 }
 
 // prepare gives the task its id and its completed resources.
-func (r *run) prepare() (resources.Demand, error) {
+func (r *run) prepare(ctx context.Context) (resources.Demand, error) {
 	if err := r.configure(); err != nil {
 		return resources.Demand{}, err
 	}
@@ -113,13 +114,16 @@ func (r *run) prepare() (resources.Demand, error) {
 		return resources.Demand{}, err
 	}
 	r.result.Task = r.task
+	if err := r.choose(ctx); err != nil {
+		return resources.Demand{}, err
+	}
 	d, warnings, err := r.task.demand(r.profile)
 	r.warn(warnings...)
 	if err != nil {
 		return d, err
 	}
-	_, warnings, err = r.x.admission.need(d)
-	r.warn(warnings...)
+	_, warnings, err = r.x.capacity.need(d)
+	r.warn(append(warnings, r.x.capacity.beyondHost(d)...)...)
 	if err != nil {
 		return d, err
 	}
@@ -153,9 +157,6 @@ func (r *run) use(id string) error {
 func (r *run) configure() error {
 	if r.opts.profile != nil {
 		r.profile = *r.opts.profile
-	}
-	if r.opts.sandbox != nil {
-		r.sandbox = r.opts.sandbox
 	}
 	if r.opts.stateDir != "" {
 		dir, err := state.Open(r.opts.stateDir)
@@ -257,6 +258,14 @@ func abortOf(ctx context.Context) error {
 		return nil
 	}
 	return &abort{cause: context.Cause(ctx)}
+}
+
+// abortedOr is err, or an *abort where ctx has ended and so explains it.
+func abortedOr(ctx context.Context, err error) error {
+	if stopped := abortOf(ctx); stopped != nil {
+		return stopped
+	}
+	return err
 }
 
 // stoppedBy says for a sentence who stopped a task; "" when nobody was named.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"drydock/internal/state"
@@ -21,17 +22,15 @@ func (r *run) spec(n int, dir string, d resources.Demand) (sandbox.Spec, error) 
 	s := sandbox.Spec{
 		ID: r.id, Attempt: n, Dir: dir,
 		Args: t.Command, Env: t.environ(), WorkDir: t.WorkDir, User: t.User,
-		Image: t.Image, Mounts: slices.Clone(t.Mounts), Hide: slices.Clone(t.Hide), ReadOnly: t.ReadOnly,
-		Network: t.Network, Caps: sandbox.CapMode(r.profile.Security.Capabilities),
+		Image: t.Image, Entrypoint: t.Entrypoint, Pull: t.Pull, Platform: t.Platform,
+		Mounts: slices.Clone(t.Mounts), Hide: slices.Clone(t.Hide), ReadOnly: t.ReadOnly,
+		Network: t.network(), Hosts: t.hosts(), Caps: sandbox.CapMode(r.profile.Security.Capabilities),
 		TTY: t.TTY, Size: t.Size,
 		Limits: limits.From(d, limits.Options{
 			SingleProcessOOMKill: r.profile.Cgroup.SingleProcessOOMKill,
 			PageSize:             int64(os.Getpagesize()),
 		}),
 		Timeout: t.Timeout, Grace: t.grace(), KillDeaf: t.KillDeaf,
-	}
-	if s.Network == "" {
-		s.Network = sandbox.NetworkHost
 	}
 	if s.Caps == "" {
 		s.Caps = sandbox.CapsDefault
@@ -66,6 +65,37 @@ func makeScratch(dir string) (string, error) {
 // removeScratch removes it, unless the sandbox did so already. What cannot be
 // removed is in the attempt's directory, whose owner cleans up.
 func removeScratch(dir string) { _ = os.RemoveAll(filepath.Join(dir, state.ScratchDir)) }
+
+// network is the one that was asked for, else what people know: docker run
+// gives a container a bridge.
+func (t Task) network() sandbox.Network {
+	switch {
+	case t.Network != "":
+		return t.Network
+	case t.Image != "":
+		return sandbox.NetworkBridge
+	default:
+		return sandbox.NetworkHost
+	}
+}
+
+// hostName is how Docker Desktop has taught people to call the machine.
+const hostName = "host.docker.internal"
+
+// hosts are the task's own lines of /etc/hosts and, on a bridge, where
+// localhost is the container itself, one for the machine.
+func (t Task) hosts() []string {
+	hosts := slices.Clone(t.Hosts)
+	if t.network() != sandbox.NetworkBridge {
+		return hosts
+	}
+	for _, line := range hosts {
+		if strings.HasPrefix(line, hostName+":") {
+			return hosts
+		}
+	}
+	return append(hosts, hostName+":host-gateway")
+}
 
 // grace is the time between SIGTERM and SIGKILL.
 func (t Task) grace() time.Duration {

@@ -16,21 +16,41 @@ type Environment struct {
 	Resources resources.Resources
 	Env       map[string]string
 	Image     string // "": the host's own root file system
-	WorkDir   string // "": the caller's
+	WorkDir   string // "": the caller's, or the image's
 }
 
 // Task is a command and what it asks for. The zero value of every field but
-// Command is usable. A Task is a value: Override and With… return changed copies.
+// Command is usable, and of Command, too, where there is an Image. A Task is a
+// value: Override and With… return changed copies.
 type Task struct {
 	Name        string
 	Environment *Environment // fills what the task leaves empty; nil: none
-	Command     []string
+	// Command is the program and its arguments. With an Image they are what a
+	// Kubernetes container calls args: they take the place of the image's CMD
+	// and follow its ENTRYPOINT, if it has one. Empty: the image's CMD.
+	Command []string
 
 	Resources resources.Resources // replaces the environment's as a whole when not zero
-	Env       map[string]string   // laid over the environment's
-	CleanEnv  bool                // do not inherit the caller's environment
-	Image     string
-	WorkDir   string // "": the environment's, then Scratch, then the process's own
+	// Env is laid over the environment's, and both over the caller's own; with
+	// an Image over the image's, and nothing of the caller's is inherited.
+	Env      map[string]string
+	CleanEnv bool // do not inherit the caller's environment
+
+	// Image is a container image's reference; "": the environment's, then the
+	// host's own root file system. The four that follow need one.
+	Image string
+	// Entrypoint takes the place of the image's ENTRYPOINT, whose CMD then
+	// counts no more: a Kubernetes container's command. Nil: the image's.
+	Entrypoint []string
+	Pull       sandbox.PullPolicy // "": sandbox.PullMissing
+	Platform   string             // os/arch[/variant]; "": the engine's own
+	// Hosts are more lines of /etc/hosts, "name:address". On a bridge the host
+	// is there as host.docker.internal, unless one of them says otherwise.
+	Hosts []string
+
+	// WorkDir "" is the environment's, then the image's; without an image
+	// Scratch, then the process's own. With an image it is a path inside.
+	WorkDir string
 	// Scratch is an absolute path inside the sandbox at which each attempt
 	// sees an empty, writable directory of its own, on disk and gone with the
 	// attempt. It need not exist on the host. "": none.
@@ -41,7 +61,7 @@ type Task struct {
 	Hide     []string // host paths that the task must not see
 	ReadOnly bool
 	User     string
-	Network  sandbox.Network // "": host
+	Network  sandbox.Network // "": bridge with an Image, host without
 	TTY      bool
 	Size     sandbox.TerminalSize
 

@@ -17,6 +17,8 @@ const (
 	CodeTimeout           = "TaskTimeoutError"
 	CodeAborted           = "Aborted"
 	CodeStartError        = "StartError"
+	CodeInvalidImageName  = "InvalidImageName" // as the kubelet calls these two
+	CodeImagePullBackOff  = "ImagePullBackOff"
 	CodeMemoryLimitTooLow = "MemoryLimitTooLow"
 	CodeMachineMemory     = "MachineMemoryExhausted"
 	CodeHostOutOfMemory   = "HostOutOfMemory"
@@ -85,6 +87,7 @@ type row struct {
 var table = []row{
 	{1, "stopped on request", (*evidence).aborted, aborted},
 	{2, "ran out of time", (*evidence).timedOut, timedOut},
+	{3, "no such image", (*evidence).imageMissing, imageMissing},
 	{3, "memory limit below the runtime's own need", (*evidence).limitTooLow, limitTooLow},
 	{3, "did not start", (*evidence).notStarted, notStarted},
 	{9, "counters or exit status gone", (*evidence).factsGone, unknown},

@@ -3,6 +3,7 @@
 package executor
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,7 +71,7 @@ func childVictim(o *sandbox.Outcome) {
 	o.Victims = []sandbox.Victim{{PID: 7, Name: "worker", RSS: 50 * mib}}
 }
 
-var verdictCases = []struct {
+type verdictCase struct {
 	name    string
 	outcome sandbox.Outcome
 	opts    JudgeOptions
@@ -80,7 +81,9 @@ var verdictCases = []struct {
 	kind    Kind
 	says    string // in the message or a hint
 	silent  string // in neither
-}{
+}
+
+var verdictCases = []verdictCase{
 	// Row 1: drydock stopped it because somebody asked.
 	{name: "aborted, killed after the grace", row: 1, class: Aborted, code: "Aborted",
 		opts: JudgeOptions{StoppedBy: "SIGINT (Ctrl-C)"}, says: "SIGINT",
@@ -338,7 +341,7 @@ var verdictCases = []struct {
 
 func TestJudge(t *testing.T) {
 	rows := map[int]bool{}
-	for _, tc := range verdictCases {
+	for _, tc := range slices.Concat(verdictCases, imageVerdictCases) {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.opts.Asked = resources.Resources{CPU: resources.Of("1"), Memory: resources.Of("64Mi")}
 			v := Judge(tc.outcome, tc.opts)
@@ -372,31 +375,6 @@ func TestCodesOfSystemFailuresDoNotSayOOM(t *testing.T) {
 	for _, code := range []string{CodeMachineMemory, CodeHostOutOfMemory} {
 		if strings.Contains(strings.ToUpper(code), "OOM") {
 			t.Errorf("code %q says OOM", code)
-		}
-	}
-}
-
-// Whatever is missing from the facts, there is a verdict, and none but row 16
-// and a warned row 5 says success.
-func TestJudgeWithFactsMissing(t *testing.T) {
-	exits := []*sandbox.Exit{nil, exit(0), exit(1), exit(137), signaled("SIGBUS")}
-	counters := []*sandbox.Counters{nil, {}, {CgroupVersion: 2, OOMKill: 1}, {CgroupVersion: 2, OOMKill: 1, OOM: 1}, {CgroupVersion: 1, OOMKill: 1, Notified: true}}
-	stops := [][]sandbox.Stop{nil, {stopped("abort", 1, "SIGTERM")}, {stopped("timeout", 1, "SIGTERM")}, {stopped(stopEvict, 1, "SIGKILL")}, {{}}}
-	starts := []*sandbox.StartError{nil, {}, {Reason: sandbox.StartLimitTooLow}}
-	for _, x := range exits {
-		for _, c := range counters {
-			for _, s := range stops {
-				for _, start := range starts {
-					o := sandbox.Outcome{Exit: x, Counters: c, Stops: s, StartError: start}
-					v := Judge(o, JudgeOptions{})
-					if v.Class == "" || v.Row == 0 {
-						t.Errorf("no verdict for %+v", o)
-					}
-					if v.Class == Succeeded && (c == nil || x == nil || x.Code != 0 || start != nil || c.OOMKill > 0) {
-						t.Errorf("success of %+v", o)
-					}
-				}
-			}
 		}
 	}
 }

@@ -149,12 +149,17 @@ accelerators: {accelerator_substitution: compatible, missing: ignore, aliases: {
 	if diff := cmp.Diff(want, p); err != nil || diff != "" {
 		t.Errorf("error %v (-want +got):\n%s", err, diff)
 	}
+	for _, word := range []string{"default", "restricted", "cluster"} {
+		if p, err := ParseProfile("c.yaml", []byte("security: {capabilities: "+word+"}")); err != nil || p.Security.Capabilities != word {
+			t.Errorf("capabilities %s: %q, %v", word, p.Security.Capabilities, err)
+		}
+	}
 	for _, c := range []struct{ name, yaml, want string }{
 		{"key", "limits:\n  memry: 1Gi", `c.yaml:2: unknown key "memry" in limits; the known ones are cpu, memory, disk, gpu`},
 		{"section", "limit: {}", `c.yaml:1: unknown key "limit" in the profile; the known ones are defaults, limits, cgroup, security, accelerators`},
 		{"no size", "limits: {memory: 64}", `c.yaml:1: memory "64": a size is a string with a unit; did you mean memory="64Gi"?`},
 		{"unit", "limits:\n  cpu: 1\n  memory: 64GB", `c.yaml:3: memory "64GB": Kubernetes writes units without the B; did you mean memory="64G"?`},
-		{"word", "security: {capabilities: all}", `c.yaml:1: capabilities "all": not a value for this key; write default or restricted`},
+		{"word", "security: {capabilities: all}", `c.yaml:1: capabilities "all": not a value for this key; write default or restricted or cluster`},
 		{"truth", "cgroup: {singleProcessOOMKill: maybe}", `c.yaml:1: singleProcessOOMKill "maybe": not a truth value; write true or false`},
 		{"two documents", "{}\n---\n{}", "c.yaml: more than one document; keep one profile per file"},
 		{"syntax", "a: [", "c.yaml: yaml: line 1: did not find expected node content"},

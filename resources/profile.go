@@ -36,7 +36,9 @@ type CgroupProfile struct {
 
 // SecurityProfile is what a container may do.
 type SecurityProfile struct {
-	Capabilities string // "default" or "restricted"
+	// Capabilities are "default", "restricted" (none), or "cluster": the 14 that
+	// container runtimes give, and no bar against gaining privileges.
+	Capabilities string
 }
 
 // AcceleratorProfile says which device may stand for the one asked for.
@@ -153,7 +155,7 @@ func (c *CgroupProfile) read(node *yaml.Node) error {
 
 func (s *SecurityProfile) read(node *yaml.Node) error {
 	return eachKey(node, "security", []string{"capabilities"}, func(key string, n *yaml.Node) error {
-		return oneOf(&s.Capabilities, n, key, "default", "restricted")
+		return oneOf(&s.Capabilities, n, key, "default", "restricted", "cluster")
 	})
 }
 

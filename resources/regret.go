@@ -26,7 +26,11 @@ func (r Resources) regrets() ([]Warning, error) {
 		take(string(r.CPU.Request), []finding{f})
 	} else {
 		take(shown("cpu", r.CPU), rangeFindings("cpu", r.CPU))
-		take(shown("memory", r.Memory), rangeFindings("memory", r.Memory))
+		memory := rangeFindings("memory", r.Memory)
+		if f, ok := r.belowFloor(); ok && len(memory) == 0 {
+			memory = []finding{f}
+		}
+		take(shown("memory", r.Memory), memory)
 	}
 	take(string(r.Disk), sizeFindings("disk", r.Disk, writer("disk")))
 	shm := sizeFindings("shm", r.Shm, writer("shm"))
@@ -166,6 +170,17 @@ func (r Resources) exchanged() (finding, bool) {
 
 // flyteMemory is the memory that Flyte gives when none is asked for (flytek8s/config/config.go).
 const flyteMemory = gibi
+
+// memoryFloor is what a container runtime needs of a pod's memory before the program starts: with a limit of 6Mi
+// a pod hangs in Pending, with 8Mi it runs (measured with a kubelet 1.34, containerd 2.2 and runc 1.4).
+const memoryFloor = 7 * mebi
+
+// belowFloor recognises a limit with which a task runs here, perhaps, and never on a cluster.
+func (r Resources) belowFloor() (finding, bool) {
+	limit, named := r.writtenMemory()
+	return finding{"memory", CodeFloor, "a cluster's container runtime needs about 7 MiB of it before the program starts: a pod with less hangs in Pending",
+		"name 8Mi or more", false}, named && limit < memoryFloor
+}
 
 // shmAboveMemory recognises shared memory that can never be filled: its pages count against the memory limit.
 func (r Resources) shmAboveMemory() (finding, bool) {

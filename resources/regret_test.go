@@ -67,8 +67,9 @@ func TestRegretVectors(t *testing.T) {
 			}
 			warnings, err = regretsOf(r)
 			for _, w := range warnings {
-				// A repaired spelling ("1Ki" for "1KI") may still be absurdly small or large: a vector of its own.
-				if v.Kind != "flyte-refuses" || w.Code != CodeMisread {
+				// A repaired spelling ("1Ki" for "1KI") may still be absurdly small or large: a vector of its own. So
+				// may a size that is believable now ("1Mi"), which a cluster cannot start a task with.
+				if (v.Kind != "flyte-refuses" || w.Code != CodeMisread) && w.Code != CodeFloor {
 					t.Errorf("the replacement is clean, but: %s", w.Text)
 				}
 			}
@@ -145,5 +146,29 @@ func TestRegretRules(t *testing.T) {
 				t.Errorf("said %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// A limit that no cluster can start a task with is named; a low request, or a doubt of another kind, is not.
+func TestBelowFloor(t *testing.T) {
+	for _, c := range []struct {
+		memory Range
+		want   string
+	}{
+		{Of("6Mi"), CodeFloor},
+		{Of("7Mi"), ""},
+		{Pair("1Mi", "6Mi"), CodeFloor},
+		{Pair("1Mi", "64Mi"), ""},
+		{Of("6"), CodeMisread},
+		{Range{}, ""},
+	} {
+		warnings, err := Resources{Memory: c.memory}.regrets()
+		var got string
+		for _, w := range warnings {
+			got += w.Code
+		}
+		if err != nil || got != c.want {
+			t.Errorf("memory %v: %q, %v, want %q", c.memory, got, err, c.want)
+		}
 	}
 }

@@ -29,6 +29,7 @@ const (
 	CodeReversed     = "request-above"   // request above limit
 	CodeExchanged    = "exchanged"       // cpu and memory the wrong way round
 	CodeShm          = "shm-above"       // shared memory above the memory limit
+	CodeFloor        = "below-floor"     // less memory than a cluster can start a task with
 	CodeDeprecated   = "deprecated"      // an old spelling
 	CodeDevice       = "device"          // device name, class or count
 	CodePartition    = "partition"       // partition of a device

@@ -47,23 +47,43 @@ func Parse(path string, data []byte) (map[string]Value, error) {
 }
 
 func parseSetting(path string, key, node *yaml.Node) (Value, error) {
-	if !known(key.Value) {
+	k := keyOf(key.Value)
+	if k == nil {
 		return Value{}, &FileError{Path: path, Line: key.Line,
 			Reason: fmt.Sprintf("there is no setting %q; known: %s", key.Value, strings.Join(names(), ", "))}
 	}
-	if node.Kind != yaml.ScalarNode || node.ShortTag() == "!!null" {
+	text := node.Value
+	if k.pairs && node.Kind == yaml.MappingNode {
+		var err error
+		if text, err = joinPairs(node); err != nil {
+			return Value{}, &FileError{Path: path, Line: node.Line, Reason: key.Value + ": " + err.Error()}
+		}
+	} else if node.Kind != yaml.ScalarNode || node.ShortTag() == "!!null" {
 		return Value{}, &FileError{Path: path, Line: node.Line, Reason: key.Value + " takes one value"}
 	}
-	return Value{Key: key.Value, Text: node.Value, Origin: Origin{Kind: FromFile, File: path, Line: node.Line}}, nil
+	return Value{Key: key.Value, Text: text, Origin: Origin{Kind: FromFile, File: path, Line: node.Line}}, nil
 }
 
-func known(name string) bool {
-	for _, k := range keys {
-		if k.Name == name {
-			return true
+// joinPairs writes {cpu: 8, memory: 32Gi} as a flag is written.
+func joinPairs(mapping *yaml.Node) (string, error) {
+	var pairs []string
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		key, value := mapping.Content[i], mapping.Content[i+1]
+		if value.Kind != yaml.ScalarNode || value.ShortTag() == "!!null" {
+			return "", fmt.Errorf("%s takes one value", key.Value)
+		}
+		pairs = append(pairs, key.Value+"="+value.Value)
+	}
+	return strings.Join(pairs, ","), nil
+}
+
+func keyOf(name string) *Key {
+	for i := range keys {
+		if keys[i].Name == name {
+			return &keys[i]
 		}
 	}
-	return false
+	return nil
 }
 
 func names() []string {

@@ -24,16 +24,17 @@ type Key struct {
 	fallback func(Paths) string
 	check    func(string) error
 	isPath   bool // made absolute; in a file relative to the file
+	pairs    bool // KEY=VALUE,…; in a file also as a mapping
 }
 
 // Keys are all settings in the order in which they are shown.
 func Keys() []Key { return slices.Clone(keys) }
 
 var keys = []Key{
-	{Name: "sandbox", Flag: "--sandbox", Env: "DRYDOCK_SANDBOX", About: "how tasks are isolated",
-		Words: []string{"auto", "native"}, fallback: constant("auto"), check: checkSandbox},
-	{Name: "network", Flag: "--network", Env: "DRYDOCK_NETWORK", About: "which network tasks see",
-		Words: []string{"host", "none"}, fallback: constant("host")},
+	{Name: "sandbox", Flag: "--sandbox", Env: "DRYDOCK_SANDBOX", About: "how tasks are isolated; auto: docker with an image, native without",
+		Words: []string{"auto", "native", "docker"}, fallback: constant("auto")},
+	{Name: "network", Flag: "--network", Env: "DRYDOCK_NETWORK", About: "which network tasks see; auto: bridge with an image, host without",
+		Words: []string{"auto", "host", "none", "bridge"}, fallback: constant("auto")},
 	{Name: "grace", Flag: "--grace", Env: "DRYDOCK_GRACE", About: "time between SIGTERM and SIGKILL",
 		fallback: constant("30s"), check: accepts(options.Grace)},
 	{Name: "oom_retry", Flag: "--oom-retry", Env: "DRYDOCK_OOM_RETRY", About: "run again with more memory after running out of it; off, or F[,max=SIZE][,attempts=N]",
@@ -46,6 +47,14 @@ var keys = []Key{
 		fallback: func(p Paths) string { return p.State }, isPath: true},
 	{Name: "lease_dir", Env: "DRYDOCK_LEASE_DIR", About: "where tasks of all users reserve this machine's capacity",
 		fallback: constant("/run/lock/drydock"), isPath: true},
+	{Name: "node", Flag: "--node", Env: "DRYDOCK_NODE", About: "what this machine is taken for, as cpu=8,memory=32Gi,gpu=A100:2; empty: itself",
+		fallback: constant(""), check: accepts(options.Node), pairs: true},
+	{Name: "reserve", Env: "DRYDOCK_RESERVE", About: "what is kept from tasks, as cpu=1,memory=4Gi; empty: a tenth of the memory, at most 4Gi",
+		fallback: constant(""), check: accepts(options.Reserve), pairs: true},
+	{Name: "prune_older_than", Flag: "--older-than", Env: "DRYDOCK_PRUNE_OLDER_THAN", About: "drydock prune removes tasks that ended longer ago",
+		fallback: constant("168h"), check: accepts(options.Wait)},
+	{Name: "prune_keep", Flag: "--keep", Env: "DRYDOCK_PRUNE_KEEP", About: "drydock prune keeps so many of the newest ended tasks",
+		fallback: constant("0"), check: accepts(options.Count)},
 	{Name: "shim", Env: "DRYDOCK_SHIM", About: "the supervisor program; empty: drydock-shim beside drydock", fallback: constant(""), isPath: true},
 }
 
@@ -121,11 +130,4 @@ func accepts[T any](parse func(string) (T, error)) func(string) error {
 		_, err := parse(s)
 		return err
 	}
-}
-
-func checkSandbox(s string) error {
-	if s == "docker" {
-		return fmt.Errorf("the docker sandbox is not built yet; use native")
-	}
-	return nil
 }

@@ -57,6 +57,15 @@ func Retries(s string) (int, error) {
 	return n, nil
 }
 
+// Count reads how many of something there may be, 0 included.
+func Count(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%q is no number; accepted: 0 or more", s)
+	}
+	return n, nil
+}
+
 // ChildOOM reads what a survived kill of a child means.
 func ChildOOM(s string) (executor.ChildOOM, error) {
 	switch c := executor.ChildOOM(s); c {
@@ -66,13 +75,16 @@ func ChildOOM(s string) (executor.ChildOOM, error) {
 	return "", fmt.Errorf("%q is not known; accepted: fail, warn", s)
 }
 
-// Network reads which network a task sees.
+// Network reads which network a task sees. "auto" leaves it to whether the
+// task has an image.
 func Network(s string) (sandbox.Network, error) {
 	switch n := sandbox.Network(s); n {
-	case sandbox.NetworkHost, sandbox.NetworkNone:
+	case sandbox.NetworkHost, sandbox.NetworkNone, sandbox.NetworkBridge:
 		return n, nil
+	case "auto":
+		return "", nil
 	}
-	return "", fmt.Errorf("%q is not known; accepted: host, none", s)
+	return "", fmt.Errorf("%q is not known; accepted: auto, host, none, bridge", s)
 }
 
 const oomRetryForms = "accepted: FACTOR[,max=SIZE][,attempts=N], such as 2x or 1.5x,max=2Gi,attempts=5"

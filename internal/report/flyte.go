@@ -21,9 +21,7 @@ func Evidence(s Style, a executor.EndedAttempt) string {
 	r := &executor.Result{Attempts: []executor.Attempt{last}}
 	out := &rows{style: s}
 	out.add("limit", size(o.Limit), limitOrigin(r, &last))
-	out.add("peak", size(o.Peak), split(o))
-	killed(out, o)
-	out.add("group kill", group(o.Group), groupWhy(r.Limits, o.Group))
+	known(out, r, o)
 	if o.Seconds > 0 {
 		out.add("when", lasted(time.Duration(o.Seconds*float64(time.Second))), "into the attempt")
 	}

@@ -23,9 +23,7 @@ func outOfMemory(s Style, r *executor.Result, last *executor.Attempt) string {
 		return out.b.String()
 	}
 	out.add("limit", size(o.Limit), limitOrigin(r, last))
-	out.add("peak", size(o.Peak), split(o))
-	killed(out, o)
-	out.add("group kill", group(o.Group), groupWhy(r.Limits, o.Group))
+	known(out, r, o)
 	if o.After > 0 {
 		out.add("when", lasted(o.After), fmt.Sprintf("into attempt %d", last.Number))
 	}
@@ -36,6 +34,24 @@ func outOfMemory(s Style, r *executor.Result, last *executor.Attempt) string {
 	out.blank()
 	whatToDo(out, r, o)
 	return out.b.String()
+}
+
+// known are the facts about the kill as far as there are any: a container
+// engine that lets nobody look into its cgroups tells little.
+func known(out *rows, r *executor.Result, o *executor.OOMReport) {
+	if o.Peak > 0 {
+		out.add("peak", size(o.Peak), split(o))
+	}
+	if o.Evidence == sandbox.EvidenceKernel || o.Victim != nil {
+		killed(out, o) // an engine does not tell which process it was
+	}
+	out.add("group kill", group(o.Group), groupWhy(r.Limits, o.Group))
+	switch o.Evidence {
+	case sandbox.EvidenceEngine:
+		out.add("evidence", "engine", "its word: the kernel's counters could not be read")
+	case sandbox.EvidenceSample:
+		out.add("evidence", "samples", "probable: neither counters nor the engine's word could be had")
+	}
 }
 
 // limitOrigin says whose idea the limit was.
@@ -126,7 +142,7 @@ func groupWhy(limits []sandbox.Enforcement, g sandbox.GroupKill) string {
 // coresHint: pools sized by the machine's cores are the commonest reason why
 // the same code needs more memory on a larger node.
 func coresHint(o *executor.OOMReport, last *executor.Attempt) string {
-	if !o.Main && int64(o.Cores)*1000 > last.Demand.CPU.LimitMilli() {
+	if o.Evidence == sandbox.EvidenceKernel && !o.Main && int64(o.Cores)*1000 > last.Demand.CPU.LimitMilli() {
 		return "; a pool of one worker per core has that many copies"
 	}
 	return ""

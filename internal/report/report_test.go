@@ -55,6 +55,16 @@ func attempt(t *testing.T, n int, r resources.Resources, o sandbox.Outcome, opts
 	return executor.Attempt{Number: n, Demand: d, StartedAt: o.StartedAt, EndedAt: o.EndedAt, Outcome: o, Verdict: executor.Judge(o, opts)}
 }
 
+// ofEngine is running out of memory in an engine that lets nobody look.
+func ofEngine(t *testing.T, evidence sandbox.Evidence) *executor.Result {
+	r := resources.Resources{CPU: resources.Of("1"), Memory: resources.Of("64Mi")}
+	o := lived(2*time.Second, 64*mib, 0)
+	o.Sandbox, o.Engine, o.KillSeenAt = "docker", "Docker Engine 28.5.2", o.EndedAt
+	o.Exit = &sandbox.Exit{Code: 137, Signal: "SIGKILL"}
+	o.Counters = &sandbox.Counters{Evidence: evidence, CgroupVersion: 2, OOMKill: 1, Group: sandbox.GroupEmulated}
+	return result(r, attempt(t, 1, r, o, executor.JudgeOptions{}))
+}
+
 func result(r resources.Resources, attempts ...executor.Attempt) *executor.Result {
 	last := attempts[len(attempts)-1]
 	return &executor.Result{
@@ -73,6 +83,14 @@ var cases = map[string]func(*testing.T) *executor.Result{
 		r := resources.Resources{CPU: resources.Of("1"), Memory: resources.Of("64Mi")}
 		o := oom(410*time.Millisecond, 64*mib, sandbox.Victim{PID: 1, Name: "python3", RSS: 61 * mib, Main: true},
 			sandbox.Breakdown{Anon: 63 * mib, Kernel: mib})
+		return result(r, attempt(t, 1, r, o, executor.JudgeOptions{}))
+	},
+	"oom-by-engine": func(t *testing.T) *executor.Result { return ofEngine(t, sandbox.EvidenceEngine) },
+	"oom-by-sample": func(t *testing.T) *executor.Result { return ofEngine(t, sandbox.EvidenceSample) },
+	"image-missing": func(t *testing.T) *executor.Result {
+		r := resources.Resources{Memory: resources.Of("64Mi")}
+		o := sandbox.Outcome{Image: &sandbox.Image{Reference: "python:3.21"}, EndedAt: started, StartError: &sandbox.StartError{
+			Reason: sandbox.StartImagePull, Message: "manifest for python:3.21 not found: manifest unknown", Remedy: "check the name and the tag"}}
 		return result(r, attempt(t, 1, r, o, executor.JudgeOptions{}))
 	},
 	"oom-child-emulated": func(t *testing.T) *executor.Result {

@@ -19,7 +19,11 @@ func Start(s Style, id string, attempt int, a *executor.Admitted) string {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "drydock %s: %s\n", id, s.bold(demand(a.Resources)))
+	what := demand(a.Resources)
+	if a.Image != "" {
+		what += ", image " + oneLine(a.Image)
+	}
+	fmt.Fprintf(&b, "drydock %s: %s\n", id, s.bold(what))
 	var emulated []string
 	for _, e := range a.Limits {
 		switch e.State {
@@ -73,6 +77,29 @@ func allotment(a resources.Allotment) string {
 // Waiting tells that there is no room yet.
 func Waiting(s Style, why string) string {
 	return "drydock: " + s.dim(why) + "\n"
+}
+
+const longImage = 40
+
+// Pull tells how far an attempt's image has come.
+func Pull(s Style, p *executor.Pull) string {
+	image := oneLine(p.Image)
+	if len(image) > longImage { // the line is drawn over itself, so it must not wrap
+		image = image[:longImage] + "…"
+	}
+	text := "pulling " + image
+	if p.Finished {
+		text = "pulled " + image
+	}
+	switch {
+	case p.Finished && p.Done > 0:
+		text += ", " + size(p.Done)
+	case p.Total > 0:
+		text += fmt.Sprintf(": %s of %s", size(p.Done), size(p.Total))
+	case p.Done > 0:
+		text += ": " + size(p.Done)
+	}
+	return "drydock: " + s.dim(text)
 }
 
 // Retry tells that another attempt follows.

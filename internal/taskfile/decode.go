@@ -4,7 +4,6 @@ package taskfile
 
 import (
 	"errors"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -52,17 +51,22 @@ func (d decoder) file(root *yaml.Node) (*File, error) {
 
 func (d decoder) environment(name string, node *yaml.Node) (*executor.Environment, error) {
 	e := &executor.Environment{Name: name}
+	var dir *yaml.Node
 	err := d.mapping(node, "environment "+name, map[string]field{
 		"resources": d.resources(&e.Resources),
 		"env":       d.env(&e.Env),
-		"image":     d.text(&e.Image),
-		"workdir":   d.dirField(&e.WorkDir),
+		"image":     parsed(d, &e.Image, anyImage),
+		"workdir":   d.later(&dir),
 	})
+	if err == nil {
+		e.WorkDir, err = d.workDir(dir, e.Image)
+	}
 	return e, err
 }
 
 func (d decoder) task(key, node *yaml.Node, environments map[string]*executor.Environment) (executor.Task, error) {
 	t := executor.Task{Name: key.Value}
+	var dir *yaml.Node
 	err := d.mapping(node, "task "+key.Value, map[string]field{
 		"environment": func(v *yaml.Node) error {
 			var name string
@@ -76,32 +80,37 @@ func (d decoder) task(key, node *yaml.Node, environments map[string]*executor.En
 			t.Environment = e
 			return nil
 		},
-		"command":   d.command(&t.Command),
-		"resources": d.resources(&t.Resources),
-		"env":       d.env(&t.Env),
-		"clean_env": d.boolean(&t.CleanEnv),
-		"image":     d.text(&t.Image),
-		"workdir":   d.dirField(&t.WorkDir),
-		"volumes":   d.volumes(&t.Mounts),
-		"read_only": d.boolean(&t.ReadOnly),
-		"user":      d.text(&t.User),
-		"network":   parsed(d, &t.Network, options.Network),
-		"timeout":   parsed(d, &t.Timeout, options.Timeout),
-		"grace":     parsed(d, &t.Grace, options.Grace),
-		"child_oom": parsed(d, &t.ChildOOM, options.ChildOOM),
-		"retries":   d.retries(&t.Retries),
-		"oom_retry": d.oomRetry(&t.OOMRetry),
+		"command":    d.command("command", &t.Command),
+		"resources":  d.resources(&t.Resources),
+		"env":        d.env(&t.Env),
+		"clean_env":  d.boolean(&t.CleanEnv),
+		"image":      parsed(d, &t.Image, anyImage),
+		"entrypoint": d.command("entrypoint", &t.Entrypoint),
+		"pull":       parsed(d, &t.Pull, options.Pull),
+		"platform":   parsed(d, &t.Platform, options.Platform),
+		"add_hosts":  d.hosts(&t.Hosts),
+		"workdir":    d.later(&dir),
+		"volumes":    d.volumes(&t.Mounts),
+		"read_only":  d.boolean(&t.ReadOnly),
+		"user":       d.text(&t.User),
+		"network":    parsed(d, &t.Network, options.Network),
+		"timeout":    parsed(d, &t.Timeout, options.Timeout),
+		"grace":      parsed(d, &t.Grace, options.Grace),
+		"child_oom":  parsed(d, &t.ChildOOM, options.ChildOOM),
+		"retries":    d.retries(&t.Retries),
+		"oom_retry":  d.oomRetry(&t.OOMRetry),
 	})
-	if err == nil && len(t.Command) == 0 {
-		err = d.fault(key, "task %s has no command; write command: [python3, train.py]", key.Value)
+	if err == nil {
+		err = d.place(key, dir, &t)
 	}
 	return t, err
 }
 
-func (d decoder) command(to *[]string) field {
+// command is a list of words, the first of which names a program.
+func (d decoder) command(key string, to *[]string) field {
 	return func(v *yaml.Node) error {
 		if v.Kind != yaml.SequenceNode {
-			return d.fault(v, "command is a list of words: [python3, train.py]")
+			return d.fault(v, "%s is a list of words: [python3, train.py]", key)
 		}
 		*to = nil
 		for _, item := range v.Content {
@@ -112,7 +121,7 @@ func (d decoder) command(to *[]string) field {
 			*to = append(*to, word)
 		}
 		if len(*to) == 0 || (*to)[0] == "" {
-			return d.fault(v, "command names no program")
+			return d.fault(v, "%s names no program", key)
 		}
 		return nil
 	}
@@ -226,23 +235,6 @@ func (d decoder) boolean(to *bool) field {
 		b, err := strconv.ParseBool(strings.ToLower(v.Value))
 		*to = b
 		return err
-	}
-}
-
-// dirField is a path, relative to the file.
-func (d decoder) dirField(to *string) field {
-	return func(v *yaml.Node) error {
-		if err := d.text(to)(v); err != nil {
-			return err
-		}
-		if !filepath.IsAbs(*to) {
-			abs, err := filepath.Abs(filepath.Join(d.dir, *to))
-			if err != nil {
-				return d.fault(v, "%v", err)
-			}
-			*to = abs
-		}
-		return nil
 	}
 }
 

@@ -36,6 +36,16 @@ tasks:
     child_oom: warn
     retries: 3
     oom_retry: 1.5x,max=2Gi
+  boxed:
+    image: python:3.12
+    entrypoint: [python3, -u]
+    command: [train.py]
+    pull: always
+    platform: linux/arm64
+    add_hosts: ["db:10.0.0.7"]
+    network: bridge
+    workdir: /work
+  own: {image: python:3.12}
 `
 
 func TestParse(t *testing.T) {
@@ -43,7 +53,7 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"all", "big", "train"}, f.Names()); diff != "" {
+	if diff := cmp.Diff([]string{"all", "big", "boxed", "own", "train"}, f.Names()); diff != "" {
 		t.Error(diff)
 	}
 	ml := &executor.Environment{
@@ -51,6 +61,9 @@ func TestParse(t *testing.T) {
 		Resources: resources.Resources{CPU: resources.Of("1"), Memory: resources.Of("400Mi"), Shm: resources.Auto},
 	}
 	want := map[string]executor.Task{
+		"boxed": {Name: "boxed", Image: "python:3.12", Entrypoint: []string{"python3", "-u"}, Command: []string{"train.py"}, Pull: sandbox.PullAlways,
+			Platform: "linux/arm64", Hosts: []string{"db:10.0.0.7"}, Network: sandbox.NetworkBridge, WorkDir: "/work"},
+		"own": {Name: "own", Image: "python:3.12"},
 		"train": {Name: "train", Environment: ml, Command: []string{"python3", "train.py", "--epochs", "3"}, Timeout: 30 * time.Minute,
 			Retries: executor.Retries{Count: 1, Backoff: 2 * time.Second}, OOMRetry: &executor.OOMRetry{Factor: 2, Max: 4 << 30, Attempts: 5}},
 		"big": {Name: "big", Environment: ml, Command: []string{"python3", "big.py"},
@@ -99,6 +112,15 @@ func TestErrors(t *testing.T) {
 		{"bad boolean", "tasks:\n  a:\n    command: [x]\n    read_only: 1\n", 4, "true or false"},
 		{"bad volume", "tasks:\n  a:\n    command: [x]\n    volumes: [data]\n", 4, "is no volume"},
 		{"bad variable", "tasks:\n  a:\n    command: [x]\n    env: {'A=B': c}\n", 4, "no name of a variable"},
+		{"bad pull", "tasks:\n  a:\n    image: x\n    pull: IfNotPresent\n", 4, "missing, always, never"},
+		{"bad platform", "tasks:\n  a:\n    image: x\n    platform: arm\n", 4, "linux/arm64"},
+		{"bad host", "tasks:\n  a:\n    image: x\n    add_hosts: [db]\n", 4, "NAME:ADDRESS"},
+		{"bad image", "tasks:\n  a:\n    image: python train.py\n", 3, "no image's name"},
+		{"entrypoint as text", "tasks:\n  a:\n    image: x\n    entrypoint: sh\n", 4, "entrypoint is a list of words"},
+		{"entrypoint without an image", "tasks:\n  a: {command: [x], entrypoint: [sh]}\n", 2, "task a has no image"},
+		{"relative directory inside", "tasks:\n  a:\n    image: x\n    workdir: sub\n", 4, "an absolute path inside"},
+		{"relative directory in the environment's image", "environments: {e: {image: x}}\ntasks:\n  a: {environment: e, workdir: .}\n", 3, "an absolute path inside"},
+		{"the environment's directory is this machine's", "environments: {e: {workdir: .}}\ntasks:\n  a: {environment: e, image: x}\n", 3, "a workdir of its own"},
 		{"broken yaml", "tasks:\n  a: {command: [x\n", 1, "did not find"},
 		{"two documents", "tasks: {a: {command: [x]}}\n---\ntasks: {}\n", 2, "a second document"},
 	} {
@@ -171,7 +193,8 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, name := range file.Names() {
 			task, err := file.Task(name)
-			if err != nil || len(task.Command) == 0 || task.Command[0] == "" || task.Timeout < 0 {
+			image := task.Image != "" || task.Environment != nil && task.Environment.Image != ""
+			if err != nil || len(task.Command) == 0 && !image || len(task.Command) > 0 && task.Command[0] == "" || task.Timeout < 0 {
 				t.Fatalf("task %q: %+v, %v", name, task, err)
 			}
 		}

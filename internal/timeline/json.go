@@ -23,6 +23,7 @@ type document struct {
 	ID      string    `json:"id"`
 	Name    string    `json:"name,omitempty"`
 	Command []string  `json:"command,omitempty"`
+	Image   string    `json:"image,omitempty"`
 	WorkDir string    `json:"work_dir,omitempty"`
 	Profile string    `json:"profile,omitempty"`
 	Begun   time.Time `json:"begun,omitzero"` // UTC
@@ -82,7 +83,7 @@ type pointDocument struct {
 func writeJSON(w io.Writer, r *Report, _ Options) error {
 	d := document{
 		Type: "report", Version: DocumentVersion, ID: r.ID, Name: r.Task.Name, Command: r.Task.Command,
-		WorkDir: r.Task.WorkDir, Profile: r.Profile, Begun: r.Begun.UTC(), Notes: r.Notes,
+		Image: r.Task.Image, WorkDir: r.Task.WorkDir, Profile: r.Profile, Begun: r.Begun.UTC(), Notes: r.Notes,
 		Attempts: []attemptDocument{},
 	}
 	if r.Result != nil {

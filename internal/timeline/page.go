@@ -29,7 +29,8 @@ var pageTemplate = template.Must(template.New("page").Parse(pageText))
 // template escapes, but for the figures, which escape their own.
 type page struct {
 	Title, ID, Name, Command string
-	Begun, WorkDir, Profile  string
+	Begun, Image             string
+	WorkDir, Profile         string
 	Generator                string
 	Style                    template.CSS
 	StyleHash                string
@@ -79,7 +80,7 @@ func writeHTML(w io.Writer, r *Report, o Options) error {
 	hash := sha256.Sum256([]byte(style))
 	p := page{
 		ID: r.ID, Name: report.OneLine(r.Task.Name), Command: command(r.Task.Command), Generator: o.Generator,
-		WorkDir: report.OneLine(r.Task.WorkDir), Profile: report.OneLine(r.Profile),
+		Image: report.OneLine(r.Task.Image), WorkDir: report.OneLine(r.Task.WorkDir), Profile: report.OneLine(r.Profile),
 		Style: template.CSS(style), StyleHash: base64.StdEncoding.EncodeToString(hash[:]),
 		Verdict: open, Message: "The task has not ended.",
 	}
