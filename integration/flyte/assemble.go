@@ -21,6 +21,7 @@ type parts struct {
 	objects *objects.Store
 	engine  *engine.Engine
 	api     http.Handler
+	keys    *grants
 }
 
 // assemble opens what lies on disk and puts the parts together.
@@ -44,10 +45,10 @@ func (s *Server) assemble() (p *parts, err error) {
 	} else if err != nil {
 		return p, err
 	}
-	keys.store = p.objects
+	keys.store, p.keys = p.objects, keys
 	launcher := s.c.launcher
 	if launcher == nil {
-		if launcher, err = s.native(p.objects, keys); err != nil {
+		if launcher, err = s.launch(p.objects, keys); err != nil {
 			return p, err
 		}
 	}

@@ -21,6 +21,9 @@ type Config struct {
 	StateDir string
 	// Executor runs attempts.
 	Executor *executor.Executor
+	// Images says how tasks run in images; nil: all run on this machine's own
+	// root file system.
+	Images *Images
 	// Profile is the Executor's, for what messages say of it.
 	Profile resources.Profile
 
@@ -70,4 +73,15 @@ func (c *Config) complete() error {
 		c.findPython = func(ctx context.Context) (python.Python, error) { return python.Find(ctx, c.Python, c.Getenv) }
 	}
 	return CheckListen(c.Listen, c.Token != "")
+}
+
+// Sandbox is what the server runs tasks in, in the words of --sandbox.
+func (c *Config) Sandbox() string {
+	switch {
+	case c.Images == nil:
+		return "native"
+	case c.Images.Only:
+		return "docker"
+	}
+	return "auto"
 }

@@ -30,6 +30,7 @@ type grants struct {
 
 	mu   sync.Mutex
 	runs map[string]engine.RunID // by the id of their credentials
+	seen map[string]bool         // the ids of runs that have shown what they were given
 }
 
 // credentials returns the key pair of a run's tasks, and remembers whose it is.
@@ -61,23 +62,39 @@ func (g *grants) authorize(accessKey string) (objects.Grant, bool) {
 	if !ok {
 		return objects.Grant{}, false
 	}
-	g.mu.Lock()
-	run, ok := g.runs[id]
-	g.mu.Unlock()
+	record, ok := g.admit(id)
 	if !ok {
 		return objects.Grant{}, false
 	}
-	record, root, err := g.lookUp(run)
-	if err != nil || root.Done() && g.now().Sub(root.Ended) > lastWords {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		delete(g.runs, id)
-		return objects.Grant{}, false
-	}
+	run := record.ID
 	grant := objects.Grant{Read: []string{""}, Write: []string{strings.Join([]string{outputKey, run.Project, run.Domain, run.Name}, "/")}}
 	// flyte run --raw-data-path may name another place.
 	if key, err := objects.ParseURI(strings.TrimSuffix(record.Spec.GetRawDataStorage().GetRawDataPrefix(), "/")); err == nil {
 		grant.Write = append(grant.Write, key)
 	}
 	return grant, true
+}
+
+// admit finds the run of an id, while its tasks may still ask for something.
+func (g *grants) admit(id string) (*engine.Run, bool) {
+	g.mu.Lock()
+	run, ok := g.runs[id]
+	g.mu.Unlock()
+	if !ok {
+		return nil, false
+	}
+	record, root, err := g.lookUp(run)
+	over := err != nil || root.Done() && g.now().Sub(root.Ended) > lastWords
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if over {
+		delete(g.runs, id)
+		delete(g.seen, id)
+		return nil, false
+	}
+	if g.seen == nil {
+		g.seen = map[string]bool{}
+	}
+	g.seen[id] = true
+	return record, true
 }

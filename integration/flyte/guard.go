@@ -14,10 +14,12 @@ import (
 // guard decides who may talk to the server at all. Programs on this machine
 // may; a web page that a browser on this machine shows may not, neither
 // directly (Origin) nor by a name that was made to mean this machine (Host);
-// other machines must show the token.
+// other machines must show the token. Tasks in containers come from addresses of
+// their own, and by a name that only they know.
 type guard struct {
 	token  string
-	listen string // host name or address that the server was told to listen on; "": all of them
+	tasks  func(host string) bool // whether a host name is such a one; nil: there are none
+	listen string                 // host name or address that the server was told to listen on; "": all of them
 	next   http.Handler
 }
 
@@ -35,7 +37,7 @@ func (g guard) refuse(r *http.Request) (int, string) {
 		return http.StatusForbidden, "drydock answers programs, not other sites' web pages: this request says that it comes from " + origin(r)
 	}
 	switch {
-	case shows(r, g.token), signed(r):
+	case shows(r, g.token), signed(r), g.tasks != nil && g.tasks(hostName(r)):
 		return 0, ""
 	case !local(r):
 		return http.StatusUnauthorized, "this drydock wants a token from other machines; send it as Authorization: Bearer TOKEN"
@@ -91,11 +93,7 @@ func local(r *http.Request) bool {
 // knownHost reports whether a request's Host is a name of this machine that
 // nobody else can make mean it.
 func (g guard) knownHost(r *http.Request) bool {
-	host := r.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	host := hostName(r)
 	switch {
 	case host == "localhost", strings.HasSuffix(host, ".localhost"), // RFC 6761: never asked of a name server
 		host == "host.docker.internal", // this machine, seen from a container
@@ -108,6 +106,15 @@ func (g guard) knownHost(r *http.Request) bool {
 	}
 	own, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	return addr.Unmap().IsLoopback() || ok && own.AddrPort().Addr().Unmap() == addr.Unmap()
+}
+
+// hostName is a request's Host without its port, in lower case.
+func hostName(r *http.Request) string {
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
 }
 
 // hostOf is the host of an address to listen on; "" for all addresses.

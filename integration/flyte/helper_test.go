@@ -32,6 +32,7 @@ type fakeLauncher struct {
 	launched []string
 	adopted  []string
 	release  chan struct{}
+	image    string // that attempts say they are in; "": none
 }
 
 func newFakeLauncher() *fakeLauncher { return &fakeLauncher{release: make(chan struct{})} }
@@ -51,6 +52,9 @@ func (f *fakeLauncher) Adopt(ctx context.Context, o engine.Order) (engine.End, b
 }
 
 func (f *fakeLauncher) live(ctx context.Context, o engine.Order) engine.End {
+	if f.image != "" {
+		o.Progress(engine.Progress{Sandbox: "docker", Image: f.image})
+	}
 	o.Progress(engine.Progress{Phase: common.ActionPhase_ACTION_PHASE_INITIALIZING, Memory: 64 << 20})
 	o.Progress(engine.Progress{Phase: common.ActionPhase_ACTION_PHASE_RUNNING})
 	o.Progress(engine.Progress{Sample: &sandbox.Sample{Time: time.Now(), Memory: 10 << 20}})

@@ -44,6 +44,9 @@ type Info struct {
 	Private  bool      `json:"private,omitempty"` // one of drydock flyte's, gone with its run
 	Python   string    `json:"python,omitempty"`
 	SDK      string    `json:"sdk,omitempty"`
+	Sandbox  string    `json:"sandbox,omitempty"` // native, auto or docker
+	Engine   string    `json:"engine,omitempty"`  // that runs images
+	Network  string    `json:"network,omitempty"` // of tasks in images
 }
 
 // InUseError says that a server is up on this state directory already.

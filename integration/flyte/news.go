@@ -53,6 +53,9 @@ type News struct {
 	Attempt int    `json:"attempt,omitempty"`
 	TaskID  string `json:"task_id,omitempty"` // names the attempt's directory in tasks/
 
+	Sandbox string `json:"sandbox,omitempty"` // what the attempt runs in: native, docker
+	Image   string `json:"image,omitempty"`   // the image, where it is one
+
 	Waiting     string                `json:"waiting,omitempty"`
 	Reason      string                `json:"reason,omitempty"` // of a retry
 	MemoryLimit int64                 `json:"memory_limit,omitempty"`
@@ -91,6 +94,9 @@ type ServerNews struct {
 	StateDir string `json:"state_dir"`
 	Python   string `json:"python,omitempty"`
 	SDK      string `json:"sdk,omitempty"`
+	Sandbox  string `json:"sandbox,omitempty"` // native, auto, docker
+	Engine   string `json:"engine,omitempty"`
+	Network  string `json:"network,omitempty"` // of tasks in images
 }
 
 func sampleNews(s *sandbox.Sample) *SampleNews {
@@ -110,7 +116,7 @@ func newsOf(t NewsType, a *engine.Action) News {
 	n.ID += "/" + a.ID.Name
 	n.Action, n.Parent, n.Group, n.Name, n.Kind = a.ID.Name, a.Parent, a.Group, console.NameOf(a), kindOf(a)
 	if last := a.Last(); last != nil {
-		n.Attempt, n.TaskID = last.Number, last.TaskID
+		n.Attempt, n.TaskID, n.Sandbox, n.Image = last.Number, last.TaskID, last.Sandbox, last.Image
 	}
 	return n
 }

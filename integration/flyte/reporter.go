@@ -100,7 +100,7 @@ func (r *reporter) begun(e engine.Event) []News {
 	}
 	if e.Action.Condition == nil {
 		n := newsOf(NewsQueued, e.Action)
-		n.Attempt, n.TaskID = 0, ""
+		n.Attempt, n.TaskID, n.Sandbox, n.Image = 0, "", "", ""
 		news = append(news, n)
 	}
 	return news
@@ -129,7 +129,7 @@ func (r *reporter) changed(a *toldAction, e engine.Event) []News {
 	case act.Phase == common.ActionPhase_ACTION_PHASE_PAUSED && a.phase != act.Phase:
 		news = append(news, newsOf(NewsPaused, act))
 	case last == nil:
-	case act.Phase == common.ActionPhase_ACTION_PHASE_WAITING_FOR_RESOURCES && last.Waiting != "" && last.Waiting != a.waiting:
+	case waits(act.Phase) && last.Waiting != "" && last.Waiting != a.waiting:
 		a.waiting = last.Waiting
 		n := newsOf(NewsQueued, act)
 		n.Waiting = last.Waiting
@@ -142,6 +142,12 @@ func (r *reporter) changed(a *toldAction, e engine.Event) []News {
 	}
 	a.phase = act.Phase
 	return news
+}
+
+// waits reports whether an attempt in this phase may wait for something: room,
+// or its image.
+func waits(p common.ActionPhase) bool {
+	return p == common.ActionPhase_ACTION_PHASE_WAITING_FOR_RESOURCES || p == common.ActionPhase_ACTION_PHASE_INITIALIZING
 }
 
 // progress tells what is in no record.
@@ -177,7 +183,7 @@ func (r *reporter) retried(a *toldAction, act *engine.Action) News {
 	n := newsOf(NewsRetried, act)
 	for i := range act.Attempts {
 		if before := &act.Attempts[i]; before.Number == a.attempt {
-			n.Attempt, n.TaskID = before.Number, before.TaskID
+			n.Attempt, n.TaskID, n.Sandbox, n.Image = before.Number, before.TaskID, before.Sandbox, before.Image
 			n.Verdict = VerdictOf(before.Phase, before.Error)
 			n.Code, n.Message = before.Error.GetCode(), before.Error.GetMessage()
 			n.Seconds = seconds(before.Started, before.Ended)

@@ -31,7 +31,7 @@ func (s *Server) handler() http.Handler {
 	if s.console != nil {
 		host = "" // both listen on loopback
 	}
-	return guard{token: s.c.Token, listen: host, next: s.route()}
+	return guard{token: s.c.Token, tasks: s.parts.keys.invites, listen: host, next: s.route()}
 }
 
 // route hands a request on by its path as it came: a mux would clean it, and

@@ -23,13 +23,15 @@ type Server struct {
 	unlock func()
 	since  time.Time
 
-	listener net.Listener
-	console  net.Listener // the SDK's other port; nil: none
-	former   net.Listener // where the last server was, for tasks that know it there; nil: none
-	parts    *parts
-	hub      *hub
-	usage    *usage
-	http     *http.Server
+	listener     net.Listener
+	console      net.Listener // the SDK's other port; nil: none
+	bridge       net.Listener // the same port, for tasks on the engine's bridge; nil: none
+	former       net.Listener // where the last server was, for tasks that know it there; nil: none
+	formerBridge net.Listener // and where those on the bridge know it; nil: none
+	parts        *parts
+	hub          *hub
+	usage        *usage
+	http         *http.Server
 
 	requests context.Context // ends with the server
 	cut      context.CancelFunc
@@ -74,11 +76,19 @@ func (s *Server) open() error {
 	if s.listener, err = listenAgain(s.c.Listen, last); err != nil {
 		return err
 	}
+	_, port, _ := net.SplitHostPort(s.listener.Addr().String())
+	if s.bridge, err = s.listenInside(port); err != nil {
+		return err
+	}
+	if c := s.c.Images; c != nil && c.Apart != "" {
+		s.c.Log.Warn(fmt.Sprintf("%s may be on another machine (%s): tasks in images reach this drydock only if it is on the same network", c.Engine, c.Apart))
+	}
 	s.console = consoleListener(s.listener)
 	go s.lookForPython()
 	if s.parts, err = s.assemble(); err != nil {
 		return err
 	}
+	s.takeOver()
 	if err := s.listenForOld(last); err != nil {
 		return err
 	}
@@ -111,6 +121,10 @@ func (s *Server) listenForOld(last string) error {
 			s.c.Log.Warn(fmt.Sprintf("tasks of unfinished runs look for drydock at %s, where it cannot listen now; what they start will fail", old), "error", err)
 			return nil // and do not forget the address: the next server may have it
 		}
+		_, port, _ := net.SplitHostPort(old)
+		if s.formerBridge, err = s.listenInside(port); err != nil {
+			s.c.Log.Warn(fmt.Sprintf("tasks of unfinished runs look for drydock at port %s of the engine's bridge, where it cannot listen now; what they start will fail", port), "error", err)
+		}
 	}
 	return s.home.rememberAddr(here)
 }
@@ -139,7 +153,10 @@ func (s *Server) Python(ctx context.Context) (python.Python, error) {
 // Info is what the server says about itself.
 func (s *Server) Info() Info {
 	i := Info{Version: infoVersion, PID: os.Getpid(), Endpoint: endpoint(s.listener), Since: s.since.UTC(),
-		Log: s.c.LogFile, Private: s.c.Private}
+		Log: s.c.LogFile, Private: s.c.Private, Sandbox: s.c.Sandbox()}
+	if c := s.c.Images; c != nil {
+		i.Engine, i.Network = c.Engine, string(c.Network)
+	}
 	i.Console = "http://" + i.Endpoint
 	if s.console != nil {
 		i.Console = "http://" + endpoint(s.console)
@@ -153,10 +170,10 @@ func (s *Server) Info() Info {
 }
 
 // Serve answers until Shutdown, takes up the runs that an earlier server left,
-// and returns nil after an orderly end. A Python that cannot be had ends it
-// with that error, and runs go on where they are.
+// and returns nil after an orderly end. Where tasks run without images, a Python
+// that cannot be had ends it with that error, and runs go on where they are.
 func (s *Server) Serve() error {
-	failed := make(chan error, 3) // one for each listener
+	failed := make(chan error, len(s.listeners()))
 	for _, l := range s.listeners() {
 		if l != nil {
 			go func() { failed <- s.http.Serve(l) }()
@@ -166,7 +183,7 @@ func (s *Server) Serve() error {
 	s.ready.Store(true)
 	select {
 	case <-s.python.done:
-		if err := s.python.err; err != nil && !s.stopping.Load() {
+		if err := s.python.err; err != nil && s.c.Images == nil && !s.stopping.Load() {
 			s.Shutdown(context.Background(), Keep, "")
 			return err
 		}
@@ -189,7 +206,9 @@ func (s *Server) Serve() error {
 	}
 }
 
-func (s *Server) listeners() []net.Listener { return []net.Listener{s.listener, s.console, s.former} }
+func (s *Server) listeners() []net.Listener {
+	return []net.Listener{s.listener, s.console, s.bridge, s.former, s.formerBridge}
+}
 
 // Ending says what becomes of unfinished runs when the server ends.
 type Ending int

@@ -20,6 +20,10 @@ const patience = 5 * time.Minute
 func (s *server) client(extra ...string) []string {
 	env := withoutFlyte(os.Environ())
 	env = append(env, s.storage...)
+	env = append(env, s.images...)
+	if s.engine != "" {
+		env = append(env, "DOCKER_HOST="+s.engine)
+	}
 	env = append(env,
 		"HOME="+s.home(), "PATH="+filepath.Join(s.venv, "bin")+":"+os.Getenv("PATH"),
 		"DO_NOT_TRACK=1", // no telemetry, and no wait for it

@@ -9,11 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"drydock/integration/engines"
 	"drydock/internal/leftover"
-	"drydock/internal/need"
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	os.Exit(engines.Run(func() int { return run(m) })) // a process of theirs is this program, too
+}
 
 func run(m *testing.M) int {
 	flag.Parse()
@@ -30,7 +32,7 @@ func run(m *testing.M) int {
 	}
 	shared.scratch = scratch
 	before := leftover.Take()
-	code := need.Main(m)
+	code := engines.Main(m) // and they have ended when it is looked for what is left
 	for _, err := range shared.stop() {
 		code = fail(err)
 	}

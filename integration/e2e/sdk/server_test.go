@@ -24,6 +24,9 @@ import (
 type server struct {
 	dir, venv string
 	flags     []string // beside the usual ones
+	sandbox   []string // --native, mostly
+	engine    string   // DOCKER_HOST; "": none is to be found
+	images    []string // variables by which programs find images
 	listen    string
 	endpoint  string
 	log       *output // of all its processes
@@ -37,7 +40,7 @@ func newServer(t testing.TB, venv string, flags ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{dir: dir, venv: venv, flags: flags, listen: "127.0.0.1:0", log: &output{}}
+	s := &server{dir: dir, venv: venv, flags: flags, sandbox: []string{"--native"}, listen: "127.0.0.1:0", log: &output{}}
 	if err := errors.Join(os.Mkdir(s.home(), 0o755), os.Mkdir(s.leases(), 0o755)); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +67,11 @@ func (s *server) leases() string { return filepath.Join(s.dir, "leases") }
 
 // env is the environment of drydock itself.
 func (s *server) env() []string {
-	return append(withoutFlyte(os.Environ()), "HOME="+s.home(), "DRYDOCK_STATE_DIR="+s.state(), "DRYDOCK_LEASE_DIR="+s.leases())
+	env := append(withoutFlyte(os.Environ()), "HOME="+s.home(), "DRYDOCK_STATE_DIR="+s.state(), "DRYDOCK_LEASE_DIR="+s.leases())
+	if s.engine != "" {
+		env = append(env, "DOCKER_HOST="+s.engine)
+	}
+	return env
 }
 
 // withoutFlyte keeps a developer's own settings out of the tests.
@@ -82,7 +89,7 @@ func (s *server) command(args ...string) []string {
 func (s *server) start(t testing.TB) {
 	t.Helper()
 	drydock(t) // builds
-	args := append([]string{"up", "--native", "--json", "--listen", s.listen, "--python", s.venv}, s.flags...)
+	args := slices.Concat([]string{"up", "--json", "--listen", s.listen, "--python", s.venv}, s.sandbox, s.flags)
 	s.process = s.launch(t, args...)
 	var ready struct {
 		Type   string

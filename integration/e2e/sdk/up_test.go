@@ -32,7 +32,6 @@ func TestUpRefuses(t *testing.T) {
 	t.Run("a port in use", func(t *testing.T) {
 		refused(t, other.drydock(t, "up", "--native", "--listen", s.listen), s.listen, "another", "--listen")
 	})
-	t.Run("no sandbox named", func(t *testing.T) { refused(t, other.drydock(t, "up"), "--native") })
 	t.Run("other machines without a token", func(t *testing.T) {
 		refused(t, other.drydock(t, "up", "--native", "--listen", "0.0.0.0:0"), "--token-file")
 	})

@@ -103,6 +103,7 @@ func transitions(all []engine.Transition) (out []*workflow.PhaseTransition) {
 // Reasons of events, in the manner of Kubernetes.
 const (
 	reasonWaiting = "WaitingForResources"
+	reasonPulling = "Pulling"
 	reasonNote    = "Note"
 	reasonLimit   = "LimitNotEnforced"
 )
@@ -115,7 +116,11 @@ func events(at *engine.Attempt) (out []*workflow.ClusterEvent) {
 		out = append(out, &workflow.ClusterEvent{OccurredAt: stamp(when), Type: kind, Reason: reason, Message: message,
 			SourceComponent: "drydock", Count: 1})
 	}
-	if at.Waiting != "" {
+	switch {
+	case at.Waiting == "":
+	case at.Phase == common.ActionPhase_ACTION_PHASE_INITIALIZING: // how far it is would be an event each time
+		add(entered(at, at.Phase), workflow.ClusterEvent_TYPE_NORMAL, reasonPulling, "pulling the image "+at.Image)
+	default:
 		add(entered(at, common.ActionPhase_ACTION_PHASE_WAITING_FOR_RESOURCES), workflow.ClusterEvent_TYPE_NORMAL, reasonWaiting, "waiting for "+at.Waiting)
 	}
 	known := entered(at, common.ActionPhase_ACTION_PHASE_INITIALIZING)

@@ -194,10 +194,10 @@ func (r *liveRun) progress(n *node, attempt int, p Progress) {
 	if n.a.Done() || r.isClosed() || last == nil || last.Number != attempt {
 		return
 	}
-	if p.Phase == 0 && p.Limits == nil && p.Notes == nil {
+	if p.Phase == 0 && p.Limits == nil && p.Notes == nil && p.Sandbox == "" {
 		return
 	}
-	_ = r.set(n, false, func(s *State) { // what is not durable cannot fail
+	change := func(s *State) {
 		at := s.last()
 		if p.Phase != 0 {
 			at.enter(p.Phase, r.e.now())
@@ -213,7 +213,14 @@ func (r *liveRun) progress(n *node, attempt int, p Progress) {
 		if p.Notes != nil {
 			at.Notes = p.Notes
 		}
-	})
+		if p.Sandbox != "" {
+			at.Sandbox, at.Image = p.Sandbox, p.Image
+		}
+	}
+	// Whether an attempt is in an image, the next process wants to know.
+	if p.Image == "" || r.set(n, true, change) != nil {
+		_ = r.set(n, false, change) // what is not durable cannot fail
+	}
 }
 
 // renew gives the current attempt another executor id: the old one never

@@ -43,7 +43,9 @@ type Order struct {
 // Progress is news of a running attempt. Zero fields say nothing new.
 type Progress struct {
 	Phase   common.ActionPhase // WAITING_FOR_RESOURCES, INITIALIZING, RUNNING
-	Waiting string             // with WAITING_FOR_RESOURCES: for what
+	Waiting string             // with WAITING_FOR_RESOURCES and INITIALIZING: for what
+	Sandbox string             // what it runs in, and Image in which image
+	Image   string
 	Limits  []sandbox.Enforcement
 	Notes   []string
 	Memory  int64           // limit in bytes, from INITIALIZING on

@@ -94,7 +94,9 @@ type Attempt struct {
 	Transitions []Transition
 	Limits      []sandbox.Enforcement // how this machine held its limits
 	Notes       []string              // what a user should know: image not used, disk not enforced, …
-	Waiting     string                // what it waits for while WAITING_FOR_RESOURCES
+	Waiting     string                // what it waits for while WAITING_FOR_RESOURCES or INITIALIZING
+	Sandbox     string                `json:",omitempty"` // what it runs in: "native", "docker"; "": not decided yet
+	Image       string                `json:",omitempty"` // the image that it runs in; "": this machine's own root file system
 }
 
 // Transition is the beginning of a phase.

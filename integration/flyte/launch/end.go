@@ -5,6 +5,7 @@ package launch
 import (
 	"errors"
 	"io/fs"
+	"strings"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -25,7 +26,12 @@ type evidence struct {
 	notes    []string // so far
 	program  bool     // it was the SDK's own program that ran
 	adopted  bool     // for some time of its life no drydock was up
-	python   string   // the interpreter; "": not known
+	python   string   // the interpreter; "": not known, or the image's
+	image    string   // that it ran in; "": this machine's own root file system
+	reached  bool     // some task of its run has reached the endpoint
+	endpoint string   // where that was, from inside
+	name     string   // by which the run's tasks know it; nobody else is told. "": none
+	raw      error    // why the outputs of a raw container are not to be had
 	profile  string   // the cluster profile's name
 	capacity executor.Capacity
 }
@@ -45,8 +51,14 @@ func conclude(e evidence) engine.End {
 		end.Started = last.StartedAt
 		end.Result = e.result
 	}
+	if what := usedImage(e.result); what != "" {
+		end.Notes = withNote(end.Notes, what)
+	}
 	for _, w := range e.result.Warnings {
 		end.Notes = withNote(end.Notes, inPython(w.Text))
+	}
+	if end.Error != nil && e.name != "" { // programs print where they could not connect to
+		end.Error.Message = strings.ReplaceAll(end.Error.Message, e.name, "drydock")
 	}
 	if end.Error != nil && !e.result.EndedAt.IsZero() {
 		end.Error.Timestamp = timestamppb.New(e.result.EndedAt)
@@ -68,7 +80,12 @@ func (e evidence) meaning() engine.End {
 	case executor.Evicted:
 		return e.user(codeEvicted, e.sentence(), engine.RetryUser)
 	}
+	if end, ok := e.noImage(); ok {
+		return end
+	}
 	switch {
+	case e.raw != nil && v.Class != executor.StartFailed:
+		return e.rawFailed()
 	case e.outage():
 		return e.system(codeStorage, "the task gave up on drydock's object storage while no drydock was up", engine.RetrySystem)
 	case e.left.failure != nil:
@@ -121,8 +138,8 @@ func (e evidence) timedOut() engine.End {
 
 // told is the failure that the SDK's runtime wrote down. Code and message are
 // the program's own, for the parent to catch; what drydock has to add goes
-// into the notes. Only a module that is not there is explained in place: it is
-// the first thing to go wrong where an image is not used.
+// into the notes. Only what is not installed is explained in place: it is the
+// first thing to go wrong where an image is not used, or is a new one.
 func (e evidence) told() engine.End {
 	f := e.left.failure
 	retry := engine.RetryUser
@@ -136,7 +153,7 @@ func (e evidence) told() engine.End {
 	for _, hint := range e.suspicions() {
 		notes = withNote(notes, hint)
 	}
-	end := failed(f.GetOrigin(), f.GetCode(), f.GetMessage()+e.missingModule(), retry, notes)
+	end := failed(f.GetOrigin(), f.GetCode(), f.GetMessage()+e.missing(), retry, notes)
 	end.Error.Recoverability = f.GetKind()
 	end.Error.ErrorUri = join(e.order.OutputURI, errorFile)
 	return end
@@ -205,10 +222,16 @@ func (e evidence) startFailed() engine.End {
 	if s := e.last().Outcome.StartError; s != nil && e.result.Verdict.Code != executor.CodeMemoryLimitTooLow {
 		switch s.Reason {
 		case sandbox.StartNotFound, sandbox.StartNotExecutable:
-			if e.program {
+			switch {
+			case e.image != "":
+				message = e.lacks(s) + " (" + s.Message + ")"
+			case e.program:
 				message += "; the Python that drydock runs tasks with may have been moved or removed: install flyte again there, or name another one with --python"
 			}
 		default: // the set-up failed, and may not the next time
+			if wrongProcessor(s.Message) {
+				return e.user(codeStart, message+e.otherProcessor(), engine.RetryNever)
+			}
 			return e.system(codeStart, message, engine.RetrySystem)
 		}
 	}
@@ -227,6 +250,10 @@ func (e evidence) refused() engine.End {
 	switch {
 	case errors.Is(e.err, fs.ErrExist): // the id is in use; another one will do
 		return e.system(codeInternal, e.sentence(), engine.RetrySystem)
+	case e.image != "" && unsupported: // the engine was there when drydock up began
+		return e.system(codeEngine, e.sentence(), engine.RetrySystem)
+	case e.image != "" && unfit:
+		return e.user(codeBadTask, e.sentence(), engine.RetryNever)
 	case errors.Is(e.err, executor.ErrInUse), unsupported, unfit:
 		return e.system(codeInternal, e.sentence(), engine.RetryNever)
 	}

@@ -230,7 +230,7 @@ func TestCodesSayWhatTheyMean(t *testing.T) {
 	for _, code := range []string{
 		codeError, codeMaxRuntime, codeMachineMemory, codeHostMemory, codeSharedMemory, codeHugepages, codeUnkillable, codeEvicted, codeLimitTooLow,
 		codeStart, codeRefused, codeInternal, codeBadTask, codeNoAccelerator, codeNoAppleSilicon, codeSecret, codePython, codeProgram,
-		codeOutputsNotFound, codeErrorFileUnread, codeStorage,
+		codeOutputsNotFound, codeErrorFileUnread, codeStorage, codeBadOutput, codeEngine,
 	} {
 		for _, word := range []string{"OOM", "INTERRUPTED", "PRIMARYCONTAINERNOTFOUND", "RETRIESEXHAUSTED", "UNKNOWN", "INVALIDIMAGENAME", "IMAGEPULLBACKOFF"} {
 			if strings.Contains(strings.ToUpper(code), word) {

@@ -35,7 +35,23 @@ var forbidden = []string{
 // inherited. Where a name is set twice the backend's order decides: what
 // belongs to the action, then the run's, then the task's own. Secrets are laid
 // over the latter two.
-func (n *Native) environ(o engine.Order, t target, p python.Python, secrets map[string]string, workDir string) (env map[string]string, notes []string) {
+func (l *Launcher) environ(o engine.Order, t target, p python.Python, secrets map[string]string, workDir string) (env map[string]string, notes []string) {
+	env, notes = asked(o, t, secrets)
+	suggest(env, "HOME", workDir)
+	suggest(env, "LANG", "C.UTF-8")
+	suggest(env, "PYTHONUNBUFFERED", "1") // a pipe's buffer is lost with a kill
+	if p.UserBase != "" {
+		suggest(env, "PYTHONUSERBASE", p.UserBase)
+	}
+	env["PATH"] = searchPath(p, env["PATH"])
+	noProxy(env, loopback)
+	identify(env, o)
+	l.connect(env, o, Endpoint{API: l.c.APIEndpoint, S3: l.c.S3Endpoint})
+	return env, notes
+}
+
+// asked is the environment that an attempt's task and run ask for.
+func asked(o engine.Order, t target, secrets map[string]string) (env map[string]string, notes []string) {
 	env = map[string]string{}
 	overlay(env, t.env)
 	overlay(env, o.Run.Spec.GetEnvs().GetValues())
@@ -46,15 +62,6 @@ func (n *Native) environ(o engine.Order, t target, p python.Python, secrets map[
 			notes = append(notes, fmt.Sprintf("the variable %s is not set: it would keep the task from reaching this drydock", name))
 		}
 	}
-	suggest(env, "HOME", workDir)
-	suggest(env, "LANG", "C.UTF-8")
-	suggest(env, "PYTHONUNBUFFERED", "1") // a pipe's buffer is lost with a kill
-	if p.UserBase != "" {
-		suggest(env, "PYTHONUSERBASE", p.UserBase)
-	}
-	env["PATH"] = searchPath(p, env["PATH"])
-	noProxy(env)
-	n.own(env, o)
 	return env, notes
 }
 
@@ -73,22 +80,19 @@ func suggest(env map[string]string, name, value string) {
 	}
 }
 
-// noProxy adds the loopback names to what a task keeps from its proxy.
-func noProxy(env map[string]string) {
+// noProxy adds names to what a task keeps from its proxy.
+func noProxy(env map[string]string, names string) {
 	kept := cmp.Or(env["NO_PROXY"], env["no_proxy"])
-	if kept != "" && kept != loopback {
-		kept += "," + loopback
+	if kept != "" && kept != names {
+		kept += "," + names
 	}
-	env["NO_PROXY"] = cmp.Or(kept, loopback)
+	env["NO_PROXY"] = cmp.Or(kept, names)
 	env["no_proxy"] = env["NO_PROXY"]
 }
 
-// own sets what identifies the action and tells it where everything is
-// (flyte-sdk _bin/runtime.py, _initialize.py, storage/_config.py).
-func (n *Native) own(env map[string]string, o engine.Order) {
+// identify says which action it is (flyte-sdk _bin/runtime.py).
+func identify(env map[string]string, o engine.Order) {
 	run, id := o.Run.ID, o.Action.Task.GetSpec().GetTaskTemplate().GetId()
-	accessKey, secret := n.c.Credentials(run)
-	delete(env, "FLYTE_AWS_S3_ADDRESSING_STYLE") // the store here is found by path only
 	maps.Copy(env, map[string]string{
 		"ACTION_NAME":                      o.Action.ID.Name,
 		"RUN_NAME":                         run.Name,
@@ -102,12 +106,21 @@ func (n *Native) own(env map[string]string, o engine.Order) {
 		"FLYTE_ATTEMPT_NUMBER":             strconv.Itoa(o.Retry),
 		"_U_ORG_NAME":                      "local", // must not be empty; means nothing here
 		"_U_RUN_BASE":                      o.Run.OutputBase,
-		"_U_EP_OVERRIDE":                   n.c.APIEndpoint,
-		"_U_INSECURE":                      "true",
-		"_U_USE_ACTIONS":                   "1",
-		"FLYTE_AWS_ENDPOINT":               n.c.S3Endpoint,
-		"FLYTE_AWS_ACCESS_KEY_ID":          accessKey,
-		"FLYTE_AWS_SECRET_ACCESS_KEY":      secret,
+	})
+}
+
+// connect says where the endpoint and its storage are, and with which keys
+// (flyte-sdk _initialize.py, storage/_config.py).
+func (l *Launcher) connect(env map[string]string, o engine.Order, to Endpoint) {
+	accessKey, secret := l.c.Credentials(o.Run.ID)
+	delete(env, "FLYTE_AWS_S3_ADDRESSING_STYLE") // the store here is found by path only
+	maps.Copy(env, map[string]string{
+		"_U_EP_OVERRIDE":              to.API,
+		"_U_INSECURE":                 "true",
+		"_U_USE_ACTIONS":              "1",
+		"FLYTE_AWS_ENDPOINT":          to.S3,
+		"FLYTE_AWS_ACCESS_KEY_ID":     accessKey,
+		"FLYTE_AWS_SECRET_ACCESS_KEY": secret,
 	})
 }
 

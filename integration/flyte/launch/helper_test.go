@@ -119,9 +119,9 @@ func (f *fake) Start(ctx context.Context, spec sandbox.Spec, streams sandbox.Str
 	return f.Fake.Start(ctx, spec, streams)
 }
 
-// bench is a Native on a real executor over the fake sandbox.
+// bench is a Launcher on a real executor over the fake sandbox.
 type bench struct {
-	*Native
+	*Launcher
 	store *store
 }
 

@@ -49,7 +49,10 @@ func TestLaunchSucceeds(t *testing.T) {
 		if got := phases(*all); !slices.Equal(got, []string{"INITIALIZING", "RUNNING"}) {
 			t.Errorf("phases %q", got)
 		}
-		admitted := (*all)[0]
+		if first := (*all)[0]; first.Sandbox != "native" || first.Image != "" {
+			t.Errorf("it begins with %+v", first)
+		}
+		admitted := (*all)[1]
 		if admitted.Memory != 48*mib || !slices.ContainsFunc(admitted.Limits, func(e sandbox.Enforcement) bool {
 			return e.Limit == "disk" && e.State == sandbox.NotEnforced
 		}) {
@@ -121,8 +124,8 @@ func TestLaunchWaitsForRoom(t *testing.T) {
 		if end := b.Launch(t.Context(), second); end.Phase != succeeded {
 			t.Errorf("got %+v", end)
 		}
-		if got := phases(*all); !slices.Equal(got, []string{"WAITING_FOR_RESOURCES", "INITIALIZING", "RUNNING"}) || (*all)[0].Waiting == "" {
-			t.Errorf("phases %q, waiting %q", got, (*all)[0].Waiting)
+		if got := phases(*all); !slices.Equal(got, []string{"WAITING_FOR_RESOURCES", "INITIALIZING", "RUNNING"}) || (*all)[1].Waiting == "" {
+			t.Errorf("phases %q, waiting %q", got, (*all)[1].Waiting)
 		}
 		synctest.Wait()
 	})

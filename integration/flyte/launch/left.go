@@ -34,24 +34,24 @@ type left struct {
 }
 
 // left looks at an output directory.
-func (n *Native) left(ctx context.Context, outputURI string) left {
+func (l *Launcher) left(ctx context.Context, outputURI string) left {
 	prefix, err := objects.ParseURI(outputURI)
 	if err != nil {
 		return left{lost: fmt.Errorf("%w: %w", errStorage, err)}
 	}
-	var l left
-	l.failure, l.unread, l.lost = n.errorFile(ctx, join(prefix, errorFile))
-	for name, found := range map[string]*bool{outputsFile: &l.outputs, reportFile: &l.report} {
+	var found left
+	found.failure, found.unread, found.lost = l.errorFile(ctx, join(prefix, errorFile))
+	for name, there := range map[string]*bool{outputsFile: &found.outputs, reportFile: &found.report} {
 		var err error
-		if *found, err = n.exists(ctx, join(prefix, name)); err != nil {
-			l.lost = err
+		if *there, err = l.exists(ctx, join(prefix, name)); err != nil {
+			found.lost = err
 		}
 	}
-	return l
+	return found
 }
 
-func (n *Native) exists(ctx context.Context, key string) (bool, error) {
-	_, err := n.c.Objects.Stat(ctx, key)
+func (l *Launcher) exists(ctx context.Context, key string) (bool, error) {
+	_, err := l.c.Objects.Stat(ctx, key)
 	switch {
 	case err == nil:
 		return true, nil
@@ -63,8 +63,8 @@ func (n *Native) exists(ctx context.Context, key string) (bool, error) {
 
 // errorFile reads error.pb: what it says, or why it says nothing, or why it
 // could not be looked for.
-func (n *Native) errorFile(ctx context.Context, key string) (failure *core.ContainerError, unread, lost error) {
-	data, _, err := n.c.Objects.GetBytes(ctx, key, maxErrorFile)
+func (l *Launcher) errorFile(ctx context.Context, key string) (failure *core.ContainerError, unread, lost error) {
+	data, _, err := l.c.Objects.GetBytes(ctx, key, maxErrorFile)
 	switch {
 	case errors.Is(err, objects.ErrNotFound):
 		return nil, nil, nil

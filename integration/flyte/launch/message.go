@@ -35,7 +35,11 @@ func (e evidence) failedMessage() string {
 		case 126:
 			text += "; that is how a shell says that a program could not be run: look whether it is executable"
 		case 127:
-			text += "; that is how a shell says that a program was not found: look at PATH, and at what the task's image would have had installed"
+			text += "; that is how a shell says that a program was not found: look at PATH, and at what the task's image " + e.imageHas()
+		}
+		text += e.unreached()
+		if e.image != "" && wrongProcessor(last.Outcome.Tail) {
+			text += e.otherProcessor()
 		}
 	}
 	return text + e.tail()
@@ -115,27 +119,6 @@ func (e evidence) refusedMessage() string {
 		return inPython(e.result.Verdict.Message)
 	}
 	return fmt.Sprintf("%s; ask for less, or only limit it above what the machine has: the first of a pair is what has to be free, as in .override(resources=flyte.Resources(cpu=(1, 4), memory=(\"1Gi\", \"4Gi\")))", refused.Reason)
-}
-
-// noModule is what Python says of a module that it does not find.
-var noModule = regexp.MustCompile(`No module named '([^']+)'`)
-
-// missingModule says where to install a module that a task's image has and
-// this machine has not, as the end of a message.
-func (e evidence) missingModule() string {
-	f := e.left.failure
-	if f.GetCode() != "ModuleNotFoundError" || e.python == "" {
-		return ""
-	}
-	what := "the module"
-	if m := noModule.FindStringSubmatch(f.GetMessage()); m != nil {
-		what = "the module " + m[1]
-	}
-	image := "their image"
-	if name := e.order.Action.Task.GetSpec().GetTaskTemplate().GetContainer().GetImage(); name != "" {
-		image = "the image " + name
-	}
-	return fmt.Sprintf("\n\nTasks run with this machine's own Python here, not in %s. Unless it is part of the task's own code, install the package that %s belongs to: %s -m pip install PACKAGE", image, what, e.python)
 }
 
 // hints are a verdict's, in Python's words.

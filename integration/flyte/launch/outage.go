@@ -11,7 +11,7 @@ import (
 
 // unreachable is how the SDK's storage client (obstore) says that nobody
 // listens where drydock's storage was.
-var unreachable = regexp.MustCompile(`(?s)Generic S3 error: .{0,200}https?://(localhost|127\.0\.0\.1|\[::1\]):\d+/` +
+var unreachable = regexp.MustCompile(`(?s)Generic S3 error: .{0,200}https?://(localhost|127\.0\.0\.1|\[::1\]|\w+\.drydock\.internal):\d+/` +
 	regexp.QuoteMeta(objects.Bucket) + `/.*(Connect|tcp connect error)`)
 
 // outage reports whether an attempt failed because no drydock was up for

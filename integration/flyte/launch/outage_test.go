@@ -3,6 +3,7 @@
 package launch
 
 import (
+	"strings"
 	"testing"
 
 	"drydock/integration/flyte/engine"
@@ -27,6 +28,8 @@ func TestOutage(t *testing.T) {
 	gaveUp.failure.Message = refusedByStorage
 	elsewhere := document(core.ContainerError_RECOVERABLE, user, "GenericError")
 	elsewhere.failure.Message = "Generic S3 error: Error performing HEAD http://minio:9000/drydock/x in 20s - HTTP error: kind: Connect"
+	inside := document(core.ContainerError_RECOVERABLE, user, "GenericError")
+	inside.failure.Message = strings.Replace(refusedByStorage, "localhost", "0a1b.drydock.internal", 1)
 	silent := func(o *sandbox.Outcome) { o.Tail = refusedByStorage }
 	for _, tc := range []struct {
 		name    string
@@ -36,6 +39,7 @@ func TestOutage(t *testing.T) {
 		retry   engine.Retryable
 	}{
 		{"told", ended(0, "", nil), gaveUp, true, engine.RetrySystem},
+		{"told from a bridge", ended(0, "", nil), inside, true, engine.RetrySystem},
 		{"logged", ended(1, "", silent), left{}, true, engine.RetrySystem},
 		{"a server was up all the time", ended(0, "", nil), gaveUp, false, engine.RetryUser},
 		{"another storage", ended(0, "", nil), elsewhere, true, engine.RetryUser},

@@ -29,57 +29,79 @@ type plan struct {
 }
 
 // plan turns an order into a task. An error means that nothing can be started.
-func (n *Native) plan(ctx context.Context, o engine.Order) (plan, error) {
+func (l *Launcher) plan(ctx context.Context, o engine.Order) (plan, error) {
 	t := o.Action.Task.GetSpec().GetTaskTemplate()
-	name := t.GetId().GetName()
-	want, err := targetOf(t)
+	want, err := l.targetOf(t)
 	if err != nil {
 		return plan{}, err
 	}
+	why, inImage := l.imageOf(want)
+	if inImage {
+		return l.planImage(ctx, o, want, why)
+	}
+	return l.planNative(ctx, o, want, why)
+}
+
+// planNative is plan for this machine's own root file system.
+func (l *Launcher) planNative(ctx context.Context, o engine.Order, want target, why string) (plan, error) {
+	t := o.Action.Task.GetSpec().GetTaskTemplate()
+	name := t.GetId().GetName()
 	asked, err := ask(name, want)
 	if err != nil {
 		return plan{}, err
 	}
-	secrets, files, err := n.secrets(name, t.GetSecurityContext())
+	secrets, files, err := l.secrets(name, t.GetSecurityContext())
 	if err != nil {
 		return plan{}, err
 	}
-	p, err := n.c.Python()
+	p, err := l.c.Python()
 	switch {
 	case errors.Is(err, context.Canceled): // drydock is going
 		return plan{}, err
 	case err != nil:
 		return plan{}, unable(codePython, "%v", err)
 	}
-	command, err := n.command(ctx, o, want.command)
+	command, err := l.command(ctx, o, want.argv())
 	if err != nil {
 		return plan{}, err
 	}
 	mounts := append(p.Mounts(), files...)
 	dir := workDir(mounts)
-	env, dropped := n.environ(o, want, p, secrets, dir)
+	env, dropped := l.environ(o, want, p, secrets, dir)
 	if err := checkPrograms(name, command, env); err != nil {
 		return plan{}, err
 	}
-	notes := slices.Concat([]string{describe(want.image, p)}, want.notes, dropped, doubts(o, t, want, p))
+	notes := slices.Concat([]string{describe(want.image, why, p)}, want.notes, dropped, doubts(o, t, want, p))
 	return plan{notes: notes, python: isA0(command), task: executor.Task{
 		Name: name, Command: command, Resources: asked,
-		Env: env, CleanEnv: true, Scratch: dir, Mounts: mounts, Hide: n.hide(),
-		Timeout: o.Timeout, Grace: cmp.Or(want.grace, n.c.Grace), KillDeaf: want.grace == 0,
+		Env: env, CleanEnv: true, Scratch: dir, Mounts: mounts, Hide: l.hide(),
+		Timeout: o.Timeout, Grace: cmp.Or(want.grace, l.c.Grace), KillDeaf: want.grace == 0,
 	}}, nil
 }
 
+// describe is the note about the image that is not used.
+func describe(image, why string, p python.Python) string {
+	what := fmt.Sprintf("tasks run on this machine's own root file system with Python %s and flyte %s at %s", p.Version, p.SDK, p.Prefix)
+	if image != "" {
+		what = fmt.Sprintf("image %s is not used: %s", image, what)
+	}
+	return fmt.Sprintf("sandbox native (%s): %s", why, what)
+}
+
 // hide keeps the secrets of all from tasks that asked for one of them, or none.
-func (n *Native) hide() []string {
-	if n.c.SecretsDir == "" {
+func (l *Launcher) hide() []string {
+	if l.c.SecretsDir == "" {
 		return nil
 	}
-	return []string{n.c.SecretsDir}
+	return []string{l.c.SecretsDir}
 }
 
 // command fills in a command's templates.
-func (n *Native) command(ctx context.Context, o engine.Order, words []string) ([]string, error) {
-	v := values{objects: n.c.Objects, o: o}
+func (l *Launcher) command(ctx context.Context, o engine.Order, words []string) ([]string, error) {
+	if len(words) == 0 {
+		return nil, nil // not an empty one, which would take an image's away
+	}
+	v := values{objects: l.c.Objects, o: o}
 	filled, err := substitute(words, func(name, field string) (string, bool, error) { return v.value(ctx, name, field) })
 	switch {
 	case errors.Is(err, errStorage):
@@ -95,8 +117,8 @@ func isA0(command []string) bool { return len(command) > 0 && filepath.Base(comm
 
 // runsPython reports the same of a task template.
 func runsPython(t *core.TaskTemplate) bool {
-	want, err := targetOf(t)
-	return err == nil && isA0(want.command)
+	want, err := readTarget(t)
+	return err == nil && isA0(want.argv())
 }
 
 // workDir is where a task runs, and where its code is unpacked: a place that
@@ -138,14 +160,19 @@ func doubts(o engine.Order, t *core.TaskTemplate, want target, p python.Python) 
 			notes = append(notes, err.Error())
 		}
 	}
-	if theirs := imagePython(want.image); theirs != "" && slices.Contains(want.command, "--pkl") && !strings.HasPrefix(p.Version+".", theirs+".") {
+	if theirs := imagePython(want.image); theirs != "" && slices.Contains(want.args, "--pkl") && !strings.HasPrefix(p.Version+".", theirs+".") {
 		notes = append(notes, fmt.Sprintf("its code was pickled by Python %s and is read by Python %s, which may not work; run drydock with the client's Python (--python)", theirs, p.Version))
 	}
+	return append(notes, foreignStorage(o)...)
+}
+
+// foreignStorage is what may go wrong with large data that is to lie elsewhere.
+func foreignStorage(o engine.Order) []string {
 	raw := o.Run.Spec.GetRawDataStorage().GetRawDataPrefix()
 	if _, err := objects.ParseURI(join(raw, "x")); strings.HasPrefix(raw, "s3://") && err != nil {
-		notes = append(notes, fmt.Sprintf("its large data goes to %s, but every s3:// address leads to drydock's own storage here, which has one bucket, %s; leave raw_data_path out", raw, objects.Bucket))
+		return []string{fmt.Sprintf("its large data goes to %s, but every s3:// address leads to drydock's own storage here, which has one bucket, %s; leave raw_data_path out", raw, objects.Bucket)}
 	}
-	return notes
+	return nil
 }
 
 // officialImage is a default image of the SDK, which names the client's Python.

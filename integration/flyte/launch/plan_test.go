@@ -97,7 +97,7 @@ func TestCheckType(t *testing.T) {
 			if c, ok := tc.target.(*core.TaskTemplate_Container); ok {
 				tt.Target = c
 			}
-			err := checkType(tt)
+			err := newBench(t, nil, nil).checkType(tt)
 			if tc.words == "" {
 				if err != nil {
 					t.Error(err)
@@ -274,4 +274,4 @@ func TestNewWantsItsConfig(t *testing.T) {
 }
 
 var _ Executor = (*executor.Executor)(nil)
-var _ engine.Launcher = (*Native)(nil)
+var _ engine.Launcher = (*Launcher)(nil)

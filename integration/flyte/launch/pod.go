@@ -12,6 +12,7 @@ import (
 
 	"drydock/integration/flyte/flyteidl2/core"
 	"drydock/resources"
+	"drydock/sandbox"
 )
 
 // podSpec is what of a Kubernetes PodSpec matters here; what else is set is
@@ -25,6 +26,7 @@ type podSpec struct {
 type podContainer struct {
 	Name      string   `json:"name"`
 	Image     string   `json:"image"`
+	Pull      string   `json:"imagePullPolicy"`
 	Command   []string `json:"command"`
 	Args      []string `json:"args"`
 	Env       []podEnv `json:"env"`
@@ -123,7 +125,7 @@ func (p podSpec) primary(task string, names ...string) (podContainer, error) {
 }
 
 func (c podContainer) target(task string) (target, error) {
-	out := target{image: c.Image, command: append(append([]string{}, c.Command...), c.Args...)}
+	out := target{image: c.Image, pull: pullPolicies[c.Pull], command: c.Command, args: c.Args}
 	// The SDK puts the task's own variables before the template's. Of two with
 	// one name Kubernetes takes the last, and so does environ.
 	for _, e := range c.Env {
@@ -139,6 +141,11 @@ func (c podContainer) target(task string) (target, error) {
 	}
 	out.resources.Limits, err = podEntries(task, c.Resources.Limits)
 	return out, err
+}
+
+// pullPolicies are Kubernetes' words for when an image is fetched.
+var pullPolicies = map[string]sandbox.PullPolicy{
+	"Always": sandbox.PullAlways, "IfNotPresent": sandbox.PullMissing, "Never": sandbox.PullNever,
 }
 
 // podResources are Kubernetes' names of resources, and the SDK's own in lower

@@ -25,11 +25,11 @@ func TestPodTarget(t *testing.T) {
 			"env": [{"name": "A", "value": "1"}, {"name": "B", "valueFrom": {"fieldRef": {"fieldPath": "x"}}}, {"name": "A", "value": "2"}],
 			"volumeMounts": [{"name": "v"}],
 			"resources": {"requests": {"cpu": 1, "memory": "64Mi", "ephemeral-storage": "1Gi"}, "limits": {"cpu": "2"}}}]}`)
-	got, err := targetOf(tt)
+	got, err := newBench(t, nil, nil).targetOf(tt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	diff(t, []string{"a0", "--inputs", "{{.input}}"}, got.command)
+	diff(t, []string{"a0", "--inputs", "{{.input}}"}, got.args)
 	diff(t, "img:2", got.image)
 	diff(t, 3*time.Second, got.grace)
 	diff(t, pairs("A", "1", "A", "2"), got.env)
@@ -54,7 +54,7 @@ func TestPodRefusals(t *testing.T) {
 		{"odd quantity", `{"containers": [{"name": "primary", "args": ["a0"], "resources": {"limits": {"cpu": true}}}]}`, codeBadTask, "no quantity"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, err := targetOf(podTask(t, tc.spec))
+			_, err := newBench(t, nil, nil).targetOf(podTask(t, tc.spec))
 			refused(t, err, tc.code, tc.words)
 		})
 	}
@@ -64,16 +64,16 @@ func TestPodRefusals(t *testing.T) {
 func TestPodWithoutPrimaryName(t *testing.T) {
 	tt := podTask(t, `{"containers": [{"name": "any", "args": ["a0"]}]}`)
 	tt.Config = nil
-	got, err := targetOf(tt)
-	if err != nil || len(got.command) != 1 {
+	got, err := newBench(t, nil, nil).targetOf(tt)
+	if err != nil || len(got.args) != 1 {
 		t.Errorf("got %v, %v", got, err)
 	}
 	tt.GetK8SPod().PodSpec = structOf(t, `{"terminationGracePeriodSeconds": 0, "containers": [{"name": "any", "args": ["a0"]}]}`)
-	if got, err := targetOf(tt); err != nil || got.grace >= 0 {
+	if got, err := newBench(t, nil, nil).targetOf(tt); err != nil || got.grace >= 0 {
 		t.Errorf("no grace period: %v, %v", got.grace, err)
 	}
 	tt.GetK8SPod().PrimaryContainerName = "none"
-	if _, err := targetOf(tt); err == nil {
+	if _, err := newBench(t, nil, nil).targetOf(tt); err == nil {
 		t.Error("a primary container that is not there is taken")
 	}
 }
@@ -82,7 +82,7 @@ func TestSharedMemoryElsewhere(t *testing.T) {
 	spec := taskOf("a0").TaskTemplate
 	spec.ExtendedResources = &core.ExtendedResources{SharedMemory: &core.SharedMemory{MountPath: "/mnt/shm", SizeLimit: "1Gi"}}
 	spec.Metadata = &core.TaskMetadata{PodTemplateName: "gpu-nodes"}
-	got, err := targetOf(spec)
+	got, err := newBench(t, nil, nil).targetOf(spec)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ package launch
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"drydock/executor"
 	"drydock/integration/flyte/engine"
@@ -22,6 +23,16 @@ type news struct {
 	tell   func(engine.Progress)
 	notes  []string // all so far: whoever shows them replaces what it had
 	python bool
+	pulled time.Time // when the last progress of a pull was told
+}
+
+// begin says what the attempt runs in, before it waits for anything.
+func (w *news) begin(image string) {
+	p := engine.Progress{Sandbox: sandboxNative, Notes: slices.Clone(w.notes)}
+	if image != "" {
+		p.Sandbox, p.Image = sandboxDocker, image
+	}
+	w.say(p)
 }
 
 // see is for executor.WithEvents.
@@ -33,6 +44,10 @@ func (w *news) see(e executor.Event) {
 		p.Notes = slices.Clone(w.notes)
 	case e.Admitted != nil:
 		p = w.admitted(e.Admitted)
+	case e.Pull != nil:
+		if p = w.pull(e.Time, e.Pull); p.Phase == 0 {
+			return
+		}
 	case e.Started != nil:
 		p.Phase = common.ActionPhase_ACTION_PHASE_RUNNING
 	case e.Sample != nil:
@@ -42,9 +57,33 @@ func (w *news) see(e executor.Event) {
 	default:
 		return
 	}
+	w.say(p)
+}
+
+func (w *news) say(p engine.Progress) {
 	if w.tell != nil {
 		w.tell(p)
 	}
+}
+
+// pullEvery is the least time between two words about a pull.
+const pullEvery = 3 * time.Second
+
+// pull is what a pull says now and then: everybody who watches is told.
+func (w *news) pull(now time.Time, p *executor.Pull) engine.Progress {
+	if !p.Finished && now.Sub(w.pulled) < pullEvery {
+		return engine.Progress{}
+	}
+	w.pulled = now
+	out := engine.Progress{Phase: common.ActionPhase_ACTION_PHASE_INITIALIZING}
+	switch {
+	case p.Finished:
+	case p.Total > 0:
+		out.Waiting = fmt.Sprintf("pulls the image %s: %s of %s", p.Image, resources.FormatSizeHuman(p.Done), resources.FormatSizeHuman(p.Total))
+	default:
+		out.Waiting = "pulls the image " + p.Image
+	}
+	return out
 }
 
 func (w *news) admitted(a *executor.Admitted) engine.Progress {

@@ -43,6 +43,10 @@ const (
 	codeOutputsNotFound = "OutputsNotFound"
 	codeErrorFileUnread = "ErrorFileBadFormat" // as the backend calls it
 	codeStorage         = "StorageError"
+	codeBadOutput       = "BadOutput"
+	codeEngine          = "ContainerEngineError"
+	codeImageName       = "ContainersNotReady|InvalidImageName" // as the backend has both of these
+	codeImagePull       = "ContainersNotReady|ImagePullBackOff"
 )
 
 // refusal is why an action cannot run here, told before anything is started.

@@ -27,14 +27,14 @@ const maxSecret = 120 << 10
 
 // secrets finds what a task's security context asks for: variables, and files
 // to be mounted. Their values go nowhere else.
-func (n *Native) secrets(task string, s *core.SecurityContext) (env map[string]string, mounts []sandbox.Mount, err error) {
+func (l *Launcher) secrets(task string, s *core.SecurityContext) (env map[string]string, mounts []sandbox.Mount, err error) {
 	env = map[string]string{}
 	for _, secret := range s.GetSecrets() {
 		name, err := secretName(secret)
 		if err != nil {
 			return nil, nil, err
 		}
-		file, value, err := n.secret(task, name, secret.GetMountRequirement() != core.Secret_FILE)
+		file, value, err := l.secret(task, name, secret.GetMountRequirement() != core.Secret_FILE)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -77,8 +77,8 @@ func secretVariable(s *core.Secret) string {
 }
 
 // secret finds one secret's file, and reads it where a variable wants it.
-func (n *Native) secret(task, name string, read bool) (file, value string, err error) {
-	dir := n.c.SecretsDir
+func (l *Launcher) secret(task, name string, read bool) (file, value string, err error) {
+	dir := l.c.SecretsDir
 	if dir == "" {
 		return "", "", refuse(codeSecret, "task %s wants the secret %s, and this drydock was given no directory of secrets", task, name)
 	}

@@ -6,9 +6,9 @@ import sys
 import flyte
 import flyte.errors
 
-from common import check, children, conductor, connect, has, root, same, tell, visit
+from common import check, children, conductor, connect, has, image, root, same, tell, visit
 
-env = flyte.TaskEnvironment(name="aborted", resources=flyte.Resources(cpu=1, memory="250Mi"))
+env = flyte.TaskEnvironment(name="aborted", image=image(), resources=flyte.Resources(cpu=1, memory="250Mi"))
 
 
 @env.task

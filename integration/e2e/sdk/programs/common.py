@@ -17,6 +17,11 @@ import flyte.remote
 PROJECT, DOMAIN = "proofs", "development"
 
 
+def image():
+    """The image that tasks run in, where the test has one; the SDK's own otherwise."""
+    return flyte.Image.from_base(os.environ["PROOF_IMAGE"]) if "PROOF_IMAGE" in os.environ else "auto"
+
+
 def connect():
     flyte.init(endpoint=os.environ["PROOF_ENDPOINT"], insecure=True, project=PROJECT, domain=DOMAIN)
     atexit.register(leave)

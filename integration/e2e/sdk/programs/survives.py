@@ -11,10 +11,10 @@ from datetime import timedelta
 import flyte
 from flyte.io import File
 
-from common import check, conductor, connect, done, same, tell, visit
+from common import check, conductor, connect, done, image, same, tell, visit
 
-env = flyte.TaskEnvironment(name="survives", resources=flyte.Resources(cpu=1, memory="300Mi"))
-wide = flyte.TaskEnvironment(name="survivor", resources=flyte.Resources(cpu=2, memory="300Mi"))
+env = flyte.TaskEnvironment(name="survives", image=image(), resources=flyte.Resources(cpu=1, memory="300Mi"))
+wide = flyte.TaskEnvironment(name="survivor", image=image(), resources=flyte.Resources(cpu=2, memory="300Mi"))
 env.add_dependency(wide)
 
 
