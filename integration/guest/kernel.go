@@ -15,13 +15,15 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"drydock/internal/provide"
 )
 
 // kernelPackage depends on the current kernel for virtual machines.
 const kernelPackage = "linux-image-cloud-amd64"
 
 // modulesWanted are what the tests need and the kernel does not have built in.
-var modulesWanted = []string{"virtio_pci", "virtio_blk", "virtio_console", "overlay"}
+var modulesWanted = []string{"virtio_pci", "virtio_blk", "virtio_console", "overlay", "bridge", "veth"}
 
 // kernel is a Debian kernel, unpacked.
 type kernel struct{ dir string }
@@ -34,7 +36,7 @@ func fetchKernel(ctx context.Context) (kernel, error) {
 		return k, nil
 	}
 	// The list of packages may be missing, or older than the sources.
-	if _, err := output(ctx, "", "apt-get", "update", "--quiet"); err != nil {
+	if _, err := provide.Output(ctx, "", "apt-get", "update", "--quiet"); err != nil {
 		return k, err
 	}
 	return findKernel(ctx)
@@ -45,7 +47,7 @@ func findKernel(ctx context.Context) (kernel, error) {
 	if err != nil {
 		return kernel{}, err
 	}
-	about, err := output(ctx, "", "apt-cache", "show", "--no-all-versions", name)
+	about, err := provide.Output(ctx, "", "apt-cache", "show", "--no-all-versions", name)
 	if err != nil {
 		return kernel{}, err
 	}
@@ -53,7 +55,7 @@ func findKernel(ctx context.Context) (kernel, error) {
 	if sum == "" {
 		return kernel{}, fmt.Errorf("no checksum of the package %s is known", name)
 	}
-	dir, err := cached(ctx, "kernel", []string{sum}, func(ctx context.Context, dir string) error {
+	dir, err := provide.Dir(ctx, "guest-kernel", []string{sum}, func(ctx context.Context, dir string) error {
 		return unpackKernel(ctx, dir, name, sum)
 	})
 	return kernel{dir}, err
@@ -61,7 +63,7 @@ func findKernel(ctx context.Context) (kernel, error) {
 
 // kernelName is the package that kernelPackage stands for now.
 func kernelName(ctx context.Context) (string, error) {
-	depends, err := output(ctx, "", "apt-cache", "depends", "--important", "--no-recommends", kernelPackage)
+	depends, err := provide.Output(ctx, "", "apt-cache", "depends", "--important", "--no-recommends", kernelPackage)
 	if err != nil {
 		return "", err
 	}
@@ -80,7 +82,7 @@ func firstMatch(pattern, text string) string {
 }
 
 func unpackKernel(ctx context.Context, dir, name, sum string) error {
-	if _, err := output(ctx, dir, "apt-get", "download", name); err != nil {
+	if _, err := provide.Output(ctx, dir, "apt-get", "download", name); err != nil {
 		return err
 	}
 	packages, err := filepath.Glob(filepath.Join(dir, "*.deb"))
@@ -90,7 +92,7 @@ func unpackKernel(ctx context.Context, dir, name, sum string) error {
 	if got, err := fileSum(packages[0]); err != nil || got != sum {
 		return fmt.Errorf("%s has the checksum %s, not %s (%w)", filepath.Base(packages[0]), got, sum, err)
 	}
-	if _, err := output(ctx, dir, "dpkg-deb", "-x", packages[0], dir); err != nil {
+	if _, err := provide.Output(ctx, dir, "dpkg-deb", "-x", packages[0], dir); err != nil {
 		return err
 	}
 	return os.Remove(packages[0])

@@ -5,6 +5,7 @@ package guest
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -136,8 +137,23 @@ func copyAll(to, from string) error {
 		return err
 	}
 	if info.IsDir() {
-		return os.CopyFS(to, os.DirFS(from))
+		return errors.Join(os.CopyFS(to, os.DirFS(from)), copyTimes(to, from))
 	}
 	content, err := os.ReadFile(from)
 	return errors.Join(err, os.WriteFile(to, content, info.Mode().Perm()))
+}
+
+// copyTimes gives the copies of files their times: Python would compile what
+// seems to be newer than its compiled form.
+func copyTimes(to, from string) error {
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		return os.Chtimes(filepath.Join(to, strings.TrimPrefix(path, from)), info.ModTime(), info.ModTime())
+	})
 }

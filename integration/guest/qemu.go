@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"drydock/integration/guest/wire"
+	"drydock/internal/provide"
 )
 
 // qemu is one virtual machine that is on.
@@ -229,5 +230,5 @@ func (q *qemu) lastWords() string {
 	}
 	console, _ := os.ReadFile(q.console)
 	said, _ := os.ReadFile(filepath.Join(filepath.Dir(q.console), "qemu.log"))
-	return strings.Join([]string{"machine " + q.accel + ": " + end, lastLines(string(said)), "console:", lastLines(string(console))}, "\n")
+	return strings.Join([]string{"machine " + q.accel + ": " + end, provide.LastLines(string(said)), "console:", provide.LastLines(string(console))}, "\n")
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"drydock/integration/guest/wire"
+	"drydock/internal/provide"
 )
 
 // stream is what one job prints. Writing never waits: jobs that nobody looks
@@ -68,5 +69,5 @@ func (s *stream) result() wire.End {
 func (s *stream) tail() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return lastLines(string(s.data))
+	return provide.LastLines(string(s.data))
 }

@@ -23,10 +23,10 @@ func (d Deviation) String() string {
 // absent is the value of a fact that a side does not have.
 const absent = "(none)"
 
-// Compare holds what was seen of a behaviour on a cgroup version against the
-// kubelet. Facts that the kubelet was not asked for are no deviation.
-func Compare(b Behaviour, version int, got Facts) []Deviation {
-	want, own := b.Kubelet(version)
+// Compare holds what a backend did against the kubelet. Facts that the kubelet
+// was not asked for are no deviation.
+func Compare(b Behaviour, on Backend, got Facts) []Deviation {
+	want, own := b.Kubelet(on.Cgroup)
 	var all []Deviation
 	for _, fact := range slices.Sorted(maps.Keys(want)) {
 		if !isComparable(fact, own) {
@@ -37,7 +37,7 @@ func Compare(b Behaviour, version int, got Facts) []Deviation {
 			value = absent
 		}
 		if value != want[fact] {
-			all = append(all, Deviation{Fact: fact, Kubelet: want[fact], Got: value, Reason: deliberate(b.ID, fact, version, value)})
+			all = append(all, Deviation{Fact: fact, Kubelet: want[fact], Got: value, Reason: deliberate(b.ID, fact, on, value)})
 		}
 	}
 	return all
@@ -61,16 +61,16 @@ func ofOneVersion(fact string) bool {
 
 // Missing lists the differences that are named for a behaviour and were not
 // seen: somebody mended something and should say so.
-func Missing(b Behaviour, version int, got Facts) []string {
+func Missing(b Behaviour, on Backend, got Facts) []string {
 	var all []string
 	seen := map[string]bool{}
-	for _, d := range Compare(b, version, got) {
+	for _, d := range Compare(b, on, got) {
 		seen[d.Fact] = true
 	}
-	want, own := b.Kubelet(version)
+	want, own := b.Kubelet(on.Cgroup)
 	for _, d := range Differences {
 		_, asked := want[d.Fact]
-		if asked && isComparable(d.Fact, own) && d.isFor(b.ID, version) && !seen[d.Fact] {
+		if asked && !d.May && isComparable(d.Fact, own) && d.isFor(b.ID, on) && !seen[d.Fact] {
 			all = append(all, d.Fact)
 		}
 	}

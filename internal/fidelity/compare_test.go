@@ -39,6 +39,11 @@ func TestDifferences(t *testing.T) {
 	used := map[*Reason]bool{}
 	for _, d := range Differences {
 		used[d.Reason] = true
+		for _, name := range d.On {
+			if !slices.Contains(Backends, name) {
+				t.Errorf("there is no backend %s", name)
+			}
+		}
 		for _, id := range d.IDs {
 			b, ok := ByID(id)
 			if !ok {
@@ -46,7 +51,7 @@ func TestDifferences(t *testing.T) {
 				continue
 			}
 			for version, f := range map[int]Facts{1: b.V1, 2: b.V2} {
-				if value, told := f[d.Fact]; told && d.isFor(id, version) && slices.Contains(d.Got, value) {
+				if value, told := f[d.Fact]; told && (d.Cgroup == 0 || d.Cgroup == version) && slices.Contains(d.Got, value) {
 					t.Errorf("%s, v%d: %s %q is the kubelet's own", id, version, d.Fact, value)
 				}
 			}
@@ -84,7 +89,7 @@ func TestCompare(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var got []string
-			for _, d := range Compare(b, tc.version, tc.got) {
+			for _, d := range Compare(b, Backend{"x", tc.version}, tc.got) {
 				got = append(got, d.Fact)
 				if d.Reason != nil {
 					t.Errorf("%v has a reason", d)
@@ -97,5 +102,32 @@ func TestCompare(t *testing.T) {
 	}
 	if _, own := (Behaviour{V1: Facts{}, V2: Facts{}}).Kubelet(1); !own {
 		t.Error("v1 was asked")
+	}
+}
+
+// A difference that was mended is told, unless it is one of some machines.
+func TestMissing(t *testing.T) {
+	b := Behaviour{ID: "x", V2: Facts{"exit": "0", "phase": "Failed"}}
+	before := Differences
+	t.Cleanup(func() { Differences = before })
+	Differences = []Difference{
+		{IDs: []string{"x"}, Fact: "exit", Got: []string{"1"}, On: []string{"rootless"}},
+		{IDs: []string{"x"}, Fact: "phase", Got: []string{"Succeeded"}, May: true},
+	}
+	for _, tc := range []struct {
+		name string
+		on   Backend
+		exit string
+		want []string
+	}{
+		{"still so", Backend{"rootless", 2}, "1", nil},
+		{"mended", Backend{"rootless", 2}, "0", []string{"exit"}},
+		{"another backend's", Backend{"native-v2", 2}, "0", nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := Missing(b, tc.on, Facts{"exit": tc.exit, "phase": "Failed"}); !slices.Equal(got, tc.want) {
+				t.Errorf("%v, want %v", got, tc.want)
+			}
+		})
 	}
 }

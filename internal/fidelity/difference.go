@@ -15,18 +15,20 @@ type Difference struct {
 	IDs    []string
 	Fact   string
 	Cgroup int      // 0: on both versions
+	On     []string // names of backends; nil: all
 	Got    []string // drydock's value, or the values it may have
 	Reason *Reason
+	May    bool // not everywhere: it is no mistake when it is not seen
 }
 
-func (d Difference) isFor(id string, version int) bool {
-	return slices.Contains(d.IDs, id) && (d.Cgroup == 0 || d.Cgroup == version)
+func (d Difference) isFor(id string, on Backend) bool {
+	return slices.Contains(d.IDs, id) && (d.Cgroup == 0 || d.Cgroup == on.Cgroup) && (d.On == nil || slices.Contains(d.On, on.Name))
 }
 
 // deliberate finds the reason for a deviation.
-func deliberate(id, fact string, version int, got string) *Reason {
+func deliberate(id, fact string, on Backend, got string) *Reason {
 	for _, d := range Differences {
-		if d.isFor(id, version) && d.Fact == fact && slices.Contains(d.Got, got) {
+		if d.isFor(id, on) && d.Fact == fact && slices.Contains(d.Got, got) {
 			return d.Reason
 		}
 	}

@@ -11,6 +11,10 @@ var (
 	noCPU   = []string{"res-none", "res-mem-req", "res-mem-lim", "res-mem-both"}
 	tooLows = []string{"lim-1mi", "lim-2mi", "lim-3mi", "lim-4mi", "lim-6mi"}
 	inGroup = slices.Concat(asks, insides)
+
+	natives  = []string{"native-v1", "native-v2", "rootless"}
+	rootless = []string{"rootless"}
+	dockers  = []string{"docker-v1", "docker-v2"}
 )
 
 // Differences are all that drydock does otherwise on purpose.
@@ -44,6 +48,8 @@ var groups = []Difference{
 	{IDs: inGroup, Fact: "hugetlb.2MB.limit_in_bytes", Got: []string{"0", absent}, Reason: oneGroup},
 	{IDs: inGroup, Fact: "memory.oom.group", Got: []string{"0"}, Reason: oneGroup},
 	{IDs: []string{"res-mem-lim", "res-mem-both", "res-guaranteed", "info", "restricted"}, Fact: "memory.max", Got: []string{"67112960"}, Reason: oneGroup},
+	{IDs: []string{"res-mem-both", "info"}, Fact: "memory.limit_in_bytes", Cgroup: 1, On: dockers, Got: []string{"67112960"}, Reason: oneGroup},
+	{IDs: []string{"res-mem-both", "info"}, Fact: "memory.memsw.limit_in_bytes", Cgroup: 1, On: dockers, Got: []string{"67112960"}, Reason: oneGroup},
 	{IDs: []string{"res-none"}, Fact: "memory.max", Got: []string{"1073745920"}, Reason: filledIn},
 	{IDs: []string{"res-mem-req"}, Fact: "memory.max", Got: []string{"67112960"}, Reason: filledIn},
 	{IDs: noCPU, Fact: "cpu.shares", Got: []string{"1024"}, Reason: filledIn},
@@ -61,18 +67,25 @@ var views = []Difference{
 	{IDs: []string{"info"}, Fact: "CapBnd", Got: []string{"800405fb"}, Reason: harmless},
 	{IDs: []string{"info"}, Fact: "NoNewPrivs", Got: []string{"1"}, Reason: harmless},
 	{IDs: []string{"info"}, Fact: "Seccomp", Got: []string{"2"}, Reason: harmless},
-	{IDs: insides, Fact: "groups", Got: []string{""}, Reason: ownMachine},
-	{IDs: insides, Fact: "hostname", Got: []string{"the machine's"}, Reason: ownMachine},
-	{IDs: insides, Fact: "mount /etc/hostname", Got: []string{"none: the machine's own"}, Reason: ownMachine},
-	{IDs: insides, Fact: "mount /etc/hosts", Got: []string{"none: the machine's own"}, Reason: ownMachine},
-	{IDs: insides, Fact: "mount /etc/resolv.conf", Got: []string{"none: the machine's own"}, Reason: ownMachine},
-	{IDs: insides, Fact: "namespace net", Got: []string{"node"}, Reason: ownMachine},
-	{IDs: insides, Fact: "ip_unprivileged_port_start", Got: []string{"the machine's"}, Reason: ownMachine},
+	{IDs: insides, Fact: "hostname", On: natives, Got: []string{"the machine's"}, Reason: ownMachine},
+	{IDs: insides, Fact: "mount /etc/hostname", On: natives, Got: []string{"none: the machine's own"}, Reason: ownMachine},
+	{IDs: insides, Fact: "mount /etc/hosts", On: natives, Got: []string{"none: the machine's own"}, Reason: ownMachine},
+	{IDs: insides, Fact: "mount /etc/resolv.conf", On: natives, Got: []string{"none: the machine's own"}, Reason: ownMachine},
+	{IDs: insides, Fact: "namespace net", On: natives, Got: []string{"node"}, Reason: ownMachine},
+	{IDs: insides, Fact: "ip_unprivileged_port_start", On: natives, Got: []string{"the machine's"}, Reason: ownMachine},
 	{IDs: insides, Fact: "/proc/sys/vm/overcommit_memory", Got: []string{"the machine's"}, Reason: ownMachine},
-	{IDs: insides, Fact: "HOME", Got: []string{"the caller's"}, Reason: ownMachine},
-	{IDs: insides, Fact: "HOSTNAME", Got: []string{"as the caller has it"}, Reason: ownMachine},
-	{IDs: insides, Fact: "the node's environment", Got: []string{"inherited"}, Reason: ownMachine},
+	{IDs: insides, Fact: "HOME", On: natives, Got: []string{"the caller's"}, Reason: ownMachine},
+	{IDs: insides, Fact: "HOSTNAME", On: natives, Got: []string{"as the caller has it"}, Reason: ownMachine},
+	{IDs: insides, Fact: "the node's environment", On: natives, Got: []string{"inherited"}, Reason: ownMachine},
 	{IDs: insides, Fact: "open files, soft", Got: []string{"the hard limit, at most 1048576"}, Reason: openFiles},
 	{IDs: insides, Fact: "mount /dev/termination-log", Got: []string{"none: the machine's own"}, Reason: noMessage},
 	{IDs: insides, Fact: "/dev", Got: []string{"core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero"}, Reason: noMessage},
+	{IDs: shms, Fact: "options", On: dockers, Got: []string{"rw,nosuid,nodev,noexec,relatime"}, Reason: engines},
+	{IDs: insides, Fact: "mount /dev/shm", On: dockers, Got: []string{"tmpfs rw,nosuid,nodev,noexec,relatime size=65536k"}, Reason: engines},
+	{IDs: insides, Fact: "hidden", On: dockers, Got: []string{"all but /proc/interrupts"}, Reason: engines, May: true},
+	{IDs: insides, Fact: "namespace user", On: rootless, Got: []string{"own"}, Reason: userNamespace},
+	{IDs: insides, Fact: "mount /", On: rootless, Got: []string{"ext4 rw,relatime"}, Reason: userNamespace},
+	{IDs: insides, Fact: "mount /dev", On: rootless, Got: []string{"tmpfs rw,nosuid size=65536k,mode=755,gid=1000"}, Reason: userNamespace},
+	{IDs: insides, Fact: "mount /dev/pts", On: rootless, Got: []string{"devpts rw,nosuid,noexec,relatime gid=100004,mode=620,ptmxmode=666"}, Reason: userNamespace},
+	{IDs: insides, Fact: "mount /dev/shm", On: rootless, Got: []string{"tmpfs rw,nosuid,nodev,relatime size=65536k,gid=1000"}, Reason: harmless},
 }

@@ -15,7 +15,12 @@ var pageHead string
 // Page writes docs/fidelity.md from what the kubelet did and what was
 // recorded of the backends.
 func Page(recorded map[string]Result) []byte {
-	p := page{recorded: recorded}
+	var p page
+	for _, name := range Backends {
+		if r, ok := recorded[name]; ok {
+			p.results = append(p.results, r)
+		}
+	}
 	p.WriteString(pageHead)
 	p.section("Out of memory", "oom", p.behaviours)
 	p.section("Other ends", "ends", p.behaviours)
@@ -31,7 +36,7 @@ func Page(recorded map[string]Result) []byte {
 
 type page struct {
 	bytes.Buffer
-	recorded map[string]Result
+	results []Result // the columns
 }
 
 func (p *page) section(title, group string, table func([]Behaviour)) {
@@ -49,7 +54,9 @@ func (p *page) section(title, group string, table func([]Behaviour)) {
 // for each backend.
 func (p *page) header(first ...string) {
 	columns := append(first, "kubelet, v2", "kubelet, v1")
-	columns = append(columns, "native, v1", "native, v2", "rootless", "docker")
+	for _, r := range p.results {
+		columns = append(columns, r.On().Title())
+	}
 	fmt.Fprintf(p, "| %s |\n|%s\n", strings.Join(columns, " | "), strings.Repeat(" --- |", len(columns)))
 }
 
@@ -58,8 +65,8 @@ func (p *page) behaviours(all []Behaviour) {
 	p.header("id", "what happens")
 	for _, b := range all {
 		cells := []string{"`" + b.ID + "`" + also(b.ID), b.Situation, story(b.V2), story(b.V1)}
-		for _, backend := range Backends {
-			cells = append(cells, p.verdict(b, backend))
+		for _, r := range p.results {
+			cells = append(cells, verdict(b, r))
 		}
 		p.line(cells)
 	}
@@ -75,13 +82,13 @@ func also(id string) string {
 }
 
 // verdict says how a backend compares in one cell.
-func (p *page) verdict(b Behaviour, backend string) string {
-	r, got, word := p.seen(b, backend)
+func verdict(b Behaviour, r Result) string {
+	got, word := seen(b, r)
 	if got == nil {
 		return word
 	}
 	cell := "same"
-	if deviations := Compare(b, r.Cgroup, got); len(deviations) > 0 {
+	if deviations := Compare(b, r.On(), got); len(deviations) > 0 {
 		cell = tell(deviations)
 		if other, version := b.other(r.Cgroup); other != nil && matches(other, got) {
 			cell = fmt.Sprintf("as on v%d%s", version, number(deviations[0].Reason))
@@ -118,18 +125,14 @@ func matches(kubelet, got Facts) bool {
 }
 
 // seen is what was recorded of a behaviour, or a word for why nothing was.
-func (p *page) seen(b Behaviour, backend string) (Result, Facts, string) {
-	r, ok := p.recorded[backend]
-	if !ok {
-		return r, nil, ""
-	}
+func seen(b Behaviour, r Result) (Facts, string) {
 	if got, ok := r.Facts[b.ID]; ok {
-		return r, got, ""
+		return got, ""
 	}
 	if why, ok := r.Skipped[b.ID]; ok {
-		return r, nil, "not tried: " + why
+		return nil, "not tried: " + why
 	}
-	return r, nil, "not tried"
+	return nil, "not tried"
 }
 
 func (p *page) line(cells []string) {

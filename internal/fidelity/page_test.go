@@ -57,7 +57,7 @@ func TestRecorded(t *testing.T) {
 				}
 				continue
 			}
-			for _, d := range fidelity.Compare(b, r.Cgroup, got) {
+			for _, d := range fidelity.Compare(b, r.On(), got) {
 				if d.Reason == nil {
 					t.Errorf("%s, %s: %v", backend, b.ID, d)
 				}

@@ -15,25 +15,34 @@ var (
 			"drydock reports the kill, and that it was not for the task's own limit (`MachineMemoryExhausted`, kind system)."}
 	atOnce = &Reason{"A limit that is too low is refused at once",
 		"Below about 7 MiB a pod neither fails nor starts: it stays Pending, and only an event tells why. drydock says `MemoryLimitTooLow` and ends. " +
-			"Its own runtime needs less than runc and the pause container do, so that a limit of 3 to 6 MiB may be enough for a small program, which would hang on a cluster."}
+			"Its own runtime needs about 3 MiB where runc and the pause container need 7, so that a small program may run within 3 to 6 MiB that would hang on a cluster. " +
+			"A note at the start says so for every limit below 7Mi."}
 	otherWords = &Reason{"Flyte's words and a shell's exit codes",
 		"drydock uses the codes that Flyte makes of a pod's end (`TaskTimeoutError` for `DeadlineExceeded`), and exits with 127 and 126 where a shell would for a command that is not found or not executable."}
 	noMessage = &Reason{"No termination message",
-		"Text in `/dev/termination-log` becomes the container's message, and part of Flyte's error. Here nobody reads it. The last lines of the output, which stand in for it where it is empty, are kept."}
+		"A kubelet makes what a container writes to `/dev/termination-log` its message. Flyte's own programs write nothing there: they upload their error. " +
+			"Here the file is an ordinary one of the private `/dev`, which root inside can make and nobody reads; what a task prints last is in its report, as on a cluster where the file is empty (`fallback-oom`). Print what matters to the standard error."}
 	workstation = &Reason{"A task goes before the programs beside it",
 		"On a node `oom_score_adj` follows from the pod's class. On a workstation a shortage of memory should cost the task and not the editor beside it: 500. It plays no part at the task's own limit."}
 	filledIn = &Reason{"Flyte fills in what is not asked",
 		"The pod was written by hand, without CPU. A Flyte task always has some: the profile's defaults, 1 CPU and 1Gi, and a limit where only a request was written. So has a task here."}
 	oneGroup = &Reason{"One group in place of two",
 		"A kubelet limits the pod, and the container sees only its own, inner group. drydock has no pause container and shows the limits on processes and huge pages where they are. " +
-			"On cgroup v2 the memory limit and the group kill sit on a group that drydock owns; the one inside, which a program sees, is a page larger, so that an out-of-memory is always the owner's. " +
+			"On cgroup v2 the memory limit and the group kill sit on a group that drydock owns; the one inside, which a program sees, is a page larger, so that an out-of-memory is always the owner's; with a container engine it is so on v1, too. " +
 			"A fork bomb ends at 32768 processes where a node sets no `podPidsLimit`."}
 	harmless = &Reason{"Stricter where no task minds",
-		"No new privileges, a seccomp filter (moby's default profile), no `CAP_MKNOD`, `CAP_NET_RAW` and `CAP_AUDIT_WRITE`, and a `/dev/shm` without set-uid programs and devices."}
+		"No new privileges, a seccomp filter (moby's default profile), no `CAP_MKNOD`, `CAP_NET_RAW` and `CAP_AUDIT_WRITE`, and a `/dev/shm` without set-uid programs and devices. " +
+			"`security: {capabilities: cluster}` in the [profile](reproduce-an-oom.md#the-clusters-own-rules) gives the cluster's capabilities and set-uid programs; the filter stays."}
 	ownMachine = &Reason{"The machine's own",
-		"A task runs on this machine's root file system and network, and as its caller: host name, name resolution, ports, kernel settings and groups are the machine's, and the environment is inherited (`--clean-env` turns that off; tasks of Flyte programs never inherit it)."}
+		"A task runs on this machine's root file system and network, and as its caller: host name, name resolution, ports and kernel settings are the machine's, and the environment is inherited (`--clean-env` turns that off; tasks of Flyte programs never inherit it)."}
 	openFiles = &Reason{"As many open files as the machine gives",
-		"Nodes differ: containerd's own unit leaves systemd's 1024, many images of nodes raise it. drydock raises the soft limit to the hard one, at most 1048576."}
+		"Nodes differ: where containerd runs with systemd's defaults the soft limit is 1024, as on the node that was asked; many images of nodes raise it to 1048576. " +
+			"A task here gets the hard limit, at most 1048576, so that none fails for a number that another node would not have. `ulimit -Sn 1024` before the program shows what it does with less."}
+	userNamespace = &Reason{"A user namespace in place of root",
+		"Without root a task lives in a user namespace: root inside is the caller, and the ids in mount options are the machine's for those inside. " +
+			"The kernel overlays no directory there that has mounts below it, so that `/` is a bare directory and each directory in it has a layer of its own. See [rootless](rootless.md)."}
+	engines = &Reason{"The container engine's own",
+		"What an engine lays down for every container stays as it is: a `/dev/shm` without set-uid programs, devices and executables, and the list of hidden files of its version (Docker 20.10 shows `/proc/interrupts`)."}
 
-	reasons = []*Reason{wholeTask, survivedOOM, toldApart, atOnce, otherWords, noMessage, workstation, filledIn, oneGroup, harmless, ownMachine, openFiles}
+	reasons = []*Reason{wholeTask, survivedOOM, toldApart, atOnce, otherWords, noMessage, workstation, filledIn, oneGroup, harmless, ownMachine, openFiles, userNamespace, engines}
 )

@@ -9,7 +9,25 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 )
+
+// Backend is a sandbox as it was asked.
+type Backend struct {
+	Name   string // one of Backends
+	Cgroup int    // version
+}
+
+// Backends are the columns of the page, in order.
+var Backends = []string{"native-v1", "native-v2", "rootless", "docker-v1", "docker-v2"}
+
+// Title is the column's.
+func (b Backend) Title() string {
+	if name, version, ok := strings.Cut(b.Name, "-"); ok {
+		return name + ", " + version
+	}
+	return fmt.Sprintf("%s, v%d", b.Name, b.Cgroup)
+}
 
 // Result is what one backend did.
 type Result struct {
@@ -20,8 +38,8 @@ type Result struct {
 	Skipped map[string]string `json:"skipped,omitempty"`
 }
 
-// Backends are the columns of the page, in order.
-var Backends = []string{"native-v1", "native-v2", "rootless", "docker"}
+// On is the backend that did it.
+func (r Result) On() Backend { return Backend{Name: r.Backend, Cgroup: r.Cgroup} }
 
 // RecordMark begins the line on which a test prints a result, as compact JSON.
 const RecordMark = "fidelity result: "

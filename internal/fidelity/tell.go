@@ -66,7 +66,7 @@ func (p *page) factsOf(b Behaviour) []string {
 	}
 	add(b.V1)
 	add(b.V2)
-	for _, r := range p.recorded {
+	for _, r := range p.results {
 		add(r.Facts[b.ID])
 	}
 	return slices.Sorted(maps.Keys(all))
@@ -74,8 +74,8 @@ func (p *page) factsOf(b Behaviour) []string {
 
 func (p *page) fact(b Behaviour, fact string) []string {
 	cells := []string{fact, factValue(b.V2, fact), factValue(b.V1, fact)}
-	for _, backend := range Backends {
-		r, got, word := p.seen(b, backend)
+	for _, r := range p.results {
+		got, word := seen(b, r)
 		if got == nil {
 			cells = append(cells, word)
 			continue
@@ -84,7 +84,7 @@ func (p *page) fact(b Behaviour, fact string) []string {
 		if want, own := b.Kubelet(r.Cgroup); isComparable(fact, own) && cell != "" && cell == factValue(want, fact) {
 			cell = "same"
 		}
-		for _, d := range Compare(b, r.Cgroup, got) {
+		for _, d := range Compare(b, r.On(), got) {
 			if d.Fact == fact {
 				cell = value(d.Got) + number(d.Reason)
 			}

@@ -3,11 +3,9 @@
 package fidelity_test
 
 import (
-	"fmt"
 	"testing"
 
 	"drydock/internal/fidelity"
-	"drydock/internal/need"
 	"drydock/sandbox/sandboxtest"
 )
 
@@ -23,11 +21,9 @@ func register(more map[string]func(t *testing.T, l *lab) fidelity.Facts) struct{
 
 // Nothing happens here otherwise than on a real kubelet, but what is named.
 func TestFidelity(t *testing.T) {
-	need.Root(t)
-	need.Cgroups(t)
 	l := newLab(t)
 	result := fidelity.Result{
-		Backend: fmt.Sprint("native-v", l.version), Cgroup: l.version,
+		Backend: l.Name, Cgroup: l.Cgroup,
 		Facts: map[string]fidelity.Facts{}, Skipped: map[string]string{},
 	}
 	whole := true
@@ -39,7 +35,7 @@ func TestFidelity(t *testing.T) {
 		ran := t.Run("truth/"+b.ID, func(t *testing.T) {
 			got := do(t, l)
 			result.Facts[b.ID] = got
-			compare(t, b, l.version, got)
+			compare(t, b, l.Backend, got)
 		})
 		whole = whole && ran && result.Facts[b.ID] != nil
 	}
@@ -52,14 +48,14 @@ func TestFidelity(t *testing.T) {
 	}
 }
 
-func compare(t *testing.T, b fidelity.Behaviour, version int, got fidelity.Facts) {
+func compare(t *testing.T, b fidelity.Behaviour, on fidelity.Backend, got fidelity.Facts) {
 	t.Helper()
-	for _, d := range fidelity.Compare(b, version, got) {
+	for _, d := range fidelity.Compare(b, on, got) {
 		if d.Reason == nil {
 			t.Error(d)
 		}
 	}
-	for _, fact := range fidelity.Missing(b, version, got) {
+	for _, fact := range fidelity.Missing(b, on, got) {
 		t.Errorf("%s is as the kubelet has it now; take it out of fidelity.Differences", fact)
 	}
 }

@@ -49,7 +49,7 @@ var cgroupFiles = map[int][]string{
 // readGroup prints NAME=VALUE for each file of the group that is there. A v1
 // hierarchy may be mounted where others are, too, with the group's path below.
 func (l *lab) readGroup() string {
-	return `for f in ` + strings.Join(cgroupFiles[l.version], " ") + `; do
+	return `for f in ` + strings.Join(cgroupFiles[l.Cgroup], " ") + `; do
 	test -e /sys/fs/cgroup/$f && echo "${f##*/}=$(cat /sys/fs/cgroup/$f)"; done; `
 }
 
@@ -77,7 +77,7 @@ func files(res resources.Resources) func(*testing.T, *lab) facts {
 			t.Fatal(e.Verdict.Message)
 		}
 		f := groupFacts(facts{}, e.out)
-		if l.version == 1 {
+		if l.Cgroup == 1 {
 			return f
 		}
 		return with(f, "limit of the group above", fmt.Sprint(e.attempt(t).Outcome.Memory.Limit))
@@ -88,7 +88,7 @@ func files(res resources.Resources) func(*testing.T, *lab) facts {
 // Nothing but hog runs: with a thousandth of a CPU a shell would take minutes.
 func cpu(files map[int]string, all map[string]resources.Range) func(*testing.T, *lab) facts {
 	return func(t *testing.T, l *lab) facts {
-		file, f := files[l.version], facts{}
+		file, f := files[l.Cgroup], facts{}
 		for amount, cpu := range all {
 			e := l.run(t, job{args: []string{"read", "/sys/fs/cgroup/" + file}, res: resources.Resources{CPU: cpu, Memory: resources.Of("32Mi")}})
 			f[path.Base(file)+" of "+amount] = strings.TrimSpace(e.out)

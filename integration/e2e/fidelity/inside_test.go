@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"drydock/executor"
+	"drydock/internal/fidelity"
 	"drydock/resources"
 	"drydock/sandbox"
 )
@@ -22,6 +23,23 @@ var _ = register(doing{
 		return inside(t, l, "restricted", "999")
 	},
 })
+
+// A profile can give what a cluster's containers may: all but the absence of a
+// seccomp filter is as a kubelet's own.
+func TestClusterCapabilities(t *testing.T) {
+	l := newLab(t)
+	b, _ := fidelity.ByID("info")
+	want, _ := b.Kubelet(l.Cgroup)
+	got := inside(t, l, "cluster", "")
+	for _, fact := range []string{"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs"} {
+		if got[fact] != want[fact] {
+			t.Errorf("%s is %s, the kubelet has %s", fact, got[fact], want[fact])
+		}
+	}
+	if got["Seccomp"] != "2" {
+		t.Errorf("there is no filter: %s", got["Seccomp"])
+	}
+}
 
 // leakVariable is in the environment of the tests.
 const leakVariable = "DRYDOCK_FIDELITY_LEAK"
@@ -61,7 +79,7 @@ func inside(t *testing.T, l *lab, caps, user string) facts {
 	e := l.run(t, job{
 		sh: lookAround + l.readGroup() + ":", profile: func(p *resources.Profile) { p.Security.Capabilities = caps },
 		res:  resources.Resources{CPU: resources.Pair("500m", "500m"), Memory: resources.Pair("64Mi", "64Mi")},
-		task: func(task *executor.Task) { task.User, task.Network = user, sandbox.NetworkHost },
+		task: func(task *executor.Task) { task.User, task.Network = user, network() },
 	})
 	if e.Verdict.Class != executor.Succeeded {
 		t.Fatalf("%s\n%s", e.Verdict.Message, e.attempt(t).Outcome.Tail)
@@ -74,6 +92,14 @@ func inside(t *testing.T, l *lab, caps, user string) facts {
 		maps.Copy(f, more)
 	}
 	return f
+}
+
+// network is an image's own, as a pod has one, or else the machine's.
+func network() sandbox.Network {
+	if *imageFlag != "" {
+		return sandbox.NetworkBridge
+	}
+	return sandbox.NetworkHost
 }
 
 // sections splits what lookAround printed.

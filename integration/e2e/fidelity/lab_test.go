@@ -16,10 +16,8 @@ import (
 
 	"drydock/executor"
 	"drydock/internal/fidelity"
-	"drydock/internal/need"
 	"drydock/resources"
 	"drydock/sandbox"
-	"drydock/sandbox/native"
 	"drydock/sandbox/sandboxtest"
 )
 
@@ -28,14 +26,14 @@ const hang = 5 * time.Minute
 
 // lab is where all cases run.
 type lab struct {
-	version   int // of cgroup
+	fidelity.Backend
 	shim, hog string
 	sandbox   sandbox.Sandbox
 }
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	l := &lab{version: need.CgroupVersion(), hog: os.Getenv("DRYDOCK_HOG")}
+	l := &lab{Backend: backend(t), hog: os.Getenv("DRYDOCK_HOG")}
 	if l.hog == "" {
 		l.hog = sandboxtest.BuildHog(t, t.TempDir())
 	}
@@ -57,15 +55,6 @@ func buildShim(t *testing.T) string {
 		t.Fatalf("build drydock-shim: %v\n%s", err, output)
 	}
 	return shim
-}
-
-func (l *lab) newSandbox(t *testing.T, leases string) sandbox.Sandbox {
-	t.Helper()
-	sb, err := native.New(native.Config{Shim: l.shim, LeaseDir: leases})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sb
 }
 
 // job is a container of the kubelet's as a task. Its working directory holds
@@ -119,7 +108,10 @@ func memory(limit resources.Quantity) resources.Resources {
 func (l *lab) run(t *testing.T, j job) end {
 	t.Helper()
 	x := l.executor(t, j)
-	task := executor.Task{Command: j.argv, Resources: j.res, WorkDir: l.workDir(t), Grace: 500 * time.Millisecond}
+	task := executor.Task{Command: j.argv, Image: *imageFlag, Resources: j.res, WorkDir: l.workDir(t), Grace: 500 * time.Millisecond}
+	if task.Image != "" { // which has a file system of its own
+		task.Mounts = []sandbox.Mount{{Source: task.WorkDir, Target: task.WorkDir}}
+	}
 	switch {
 	case j.sh != "":
 		task.Command = []string{"sh", "-c", j.sh}
@@ -167,6 +159,7 @@ func (l *lab) executor(t *testing.T, j job) *executor.Executor {
 	if j.sandbox != nil {
 		config.Sandbox = j.sandbox
 	}
+	config.Images = func(context.Context) (sandbox.Sandbox, error) { return config.Sandbox, nil }
 	if j.profile != nil {
 		p := resources.DefaultProfile()
 		j.profile(&p)

@@ -13,11 +13,13 @@ import (
 
 	"drydock/internal/fidelity"
 	"drydock/internal/need"
+	"drydock/sandbox/docker"
 )
 
 var recordFlag = flag.String("fidelity.record", "", "directory for what was seen, or - for the standard output")
 
 func TestMain(m *testing.M) {
+	docker.HandOver() // this program is the supervisor, too
 	if len(os.Args) == 2 && os.Args[1] == hugeWord {
 		os.Exit(mapHuge())
 	}

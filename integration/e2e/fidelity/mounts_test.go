@@ -76,7 +76,10 @@ func mountFacts(mountinfo string) facts {
 		f["mount "+target] = "none: the machine's own"
 		if m, ok := at[target]; ok {
 			rw, _, _ := strings.Cut(m.options, ",")
-			f["mount "+target] = "a mount, " + rw
+			f["mount "+target] = "the pod's own, " + rw
+			if m.root == target {
+				f["mount "+target] = "the machine's, " + rw
+			}
 		}
 	}
 	return f
@@ -105,7 +108,7 @@ func (l *lab) viewFacts(s map[string]string) facts {
 		refused = refused[at+2:]
 	}
 	f["making a cgroup"] = strings.TrimSpace(refused)
-	if l.version == 1 && strings.TrimSpace(s["tmpfs"]) == "" {
+	if l.Cgroup == 1 && strings.TrimSpace(s["tmpfs"]) == "" {
 		f["making a cgroup"] = "works, in the tmpfs only"
 	}
 	return f

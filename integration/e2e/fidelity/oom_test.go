@@ -121,9 +121,13 @@ func (l *lab) groupOfAll(t *testing.T, pid int) string {
 	for line := range strings.Lines(string(content)) {
 		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
 		switch {
-		case l.version == 1 && fields[1] == "memory":
-			return filepath.Join("/sys/fs/cgroup/memory", filepath.Dir(fields[2]), "memory.limit_in_bytes")
-		case l.version == 2 && fields[1] == "": // BASE/TASK/leaf
+		case l.Cgroup == 1 && fields[1] == "memory": // BASE/TASK, and an engine's container below it
+			base := filepath.Dir(fields[2])
+			if *imageFlag != "" {
+				base = filepath.Dir(base)
+			}
+			return filepath.Join("/sys/fs/cgroup/memory", base, "memory.limit_in_bytes")
+		case l.Cgroup == 2 && fields[1] == "": // BASE/TASK/leaf
 			return filepath.Join("/sys/fs/cgroup", filepath.Dir(filepath.Dir(fields[2])), "memory.max")
 		}
 	}
