@@ -8,11 +8,12 @@ import (
 	"os"
 	"testing"
 
+	"drydock/integration/engines"
 	"drydock/internal/leftover"
 	"drydock/internal/need"
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) { os.Exit(engines.Run(func() int { return run(m) })) }
 
 func run(m *testing.M) int {
 	flag.Parse()

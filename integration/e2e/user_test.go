@@ -102,6 +102,26 @@ func TestUserScope(t *testing.T) {
 	within(t, 10*time.Second, "the scope is still there", func() bool { return !exists(filepath.Dir(group)) })
 }
 
+// A limit of the scope in which a user starts drydock is a budget for all
+// tasks together.
+func TestUserBudget(t *testing.T) {
+	ordinaryUser(t)
+	nothingLeft(t)
+	h := newHome(t)
+	c := h.prepare(t, "run", "--memory", "200Mi", "--json", "--", "./hog", "touch", "150")
+	c.Args = append([]string{"systemd-run", "--user", "--scope", "--quiet", "-p", "Delegate=yes", "-p", "MemoryMax=100M", c.Path}, c.Args[1:]...)
+	c.Path = need.Program(t, "systemd-run")
+	c.Env = append(c.Env, "XDG_RUNTIME_DIR=/run/user/"+strconv.Itoa(os.Geteuid()))
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r := c.end(t)
+	r.want(t, 137, "machine-memory")
+	if r.ended.Code != "MachineMemoryExhausted" {
+		t.Errorf("the code is %q: %s", r.ended.Code, r.ended.Message)
+	}
+}
+
 // ownGroup is the cgroup v2 directory of a process.
 func ownGroup(t testing.TB, pid int) string {
 	t.Helper()

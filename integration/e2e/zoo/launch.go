@@ -86,6 +86,9 @@ func (r *Runner) argv(s Scenario, p place) []string {
 	for _, name := range slices.Sorted(maps.Keys(s.Limits)) {
 		argv = append(argv, "--"+name, s.Limits[name])
 	}
+	if r.Image != "" {
+		argv = append(argv, r.inImage(s, p)...)
+	}
 	argv = append(argv, s.Flags...)
 	if s.Mode == "plain" {
 		argv = append(argv, "--result", p.resultFile())
@@ -97,6 +100,17 @@ func (r *Runner) argv(s Scenario, p place) []string {
 		argv = append(argv, word...)
 	}
 	return argv
+}
+
+// inImage are the flags that put the program into the image. A task there has
+// the image's environment, so that a scenario's comes by flag. How long the
+// grace is was seen without an image.
+func (r *Runner) inImage(s Scenario, p place) []string {
+	flags := []string{"--image", r.Image, "--network", "none", "-v", p.cwd + ":" + p.cwd, "-w", p.cwd, "--grace", "3s"}
+	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
+		flags = append(flags, "--env", name+"="+s.Env[name])
+	}
+	return flags
 }
 
 func (p place) resultFile() string { return filepath.Join(p.scratch, "result.json") }

@@ -16,6 +16,9 @@ type Runner struct {
 	Drydock string // the program
 	Builder *Builder
 	Env     []string // added to the environment of drydock
+	// Image, if set, is a container image to run the programs in, with the
+	// directory of step 1 at the same place and no network.
+	Image string
 	// Settle is how long something may stay after drydock's end before it
 	// counts as left behind.
 	Settle time.Duration
