@@ -14,7 +14,7 @@ import (
 
 // Main runs the command line of w and returns the exit code.
 func Main(ctx context.Context, w World) int {
-	err := newApp(w).RunContext(ctx, liftTaskName(liftReportTask(w.Args)))
+	err := newApp(w).RunContext(ctx, liftTaskName(liftReportTask(liftTasks(w, w.Args))))
 	var said codeError
 	if err != nil && !errors.As(err, &said) {
 		fmt.Fprintf(w.Stderr, "drydock: %v\n", err)
@@ -39,7 +39,7 @@ func newApp(w World) *cli.App {
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
 			return flagError(err, "drydock", nil)
 		},
-		Commands: slices.Concat([]*cli.Command{newRunCommand(w)}, serverCommands(w), []*cli.Command{
+		Commands: slices.Concat([]*cli.Command{newRunCommand(w)}, taskCommands(w), serverCommands(w), []*cli.Command{
 			newReportCommand(w), newDoctorCommand(w), newConfigCommand(w), newCompletionCommand(w),
 			newVersionCommand(w), newHelpCommand(w), newJudgeCommand(w), newCompleteCommand(w),
 		}),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"drydock/internal/history"
 	"drydock/internal/taskfile"
 )
 
@@ -152,10 +153,12 @@ func complete(w World, app *cli.App, args []string) []string {
 func completeWord(w World, app *cli.App, cmd *cli.Command, before []string, word string) []string {
 	docs := flagDocs(cmd.Flags)
 	var pending *flagDoc // the flag whose value the word is
-	taskFile := ""
+	taskFile, image := "", false
 	for i := 0; i < len(before); i++ {
 		if before[i] == "--" || !strings.HasPrefix(before[i], "-") {
 			switch {
+			case cmd.Name == "run" && image: // its files are nobody's to see
+				return nil
 			case cmd.Name == "run" && taskFile == "":
 				return []string{":command"}
 			case cmd.Name == "flyte": // the rest is flyte's
@@ -177,6 +180,7 @@ func completeWord(w World, app *cli.App, cmd *cli.Command, before []string, word
 		if f != nil && f.Name == "file" {
 			taskFile = value
 		}
+		image = image || f != nil && f.Name == "image"
 	}
 	switch {
 	case pending != nil:
@@ -189,11 +193,11 @@ func completeWord(w World, app *cli.App, cmd *cli.Command, before []string, word
 		return complete(w, app, []string{word})
 	case cmd.Name == "flyte":
 		return withPrefix([]string{"abort", "deploy", "get", "rerun", "run", "signal", "whoami"}, word)
-	case cmd.Name == "report":
+	case strings.HasPrefix(cmd.ArgsUsage, "ID"):
 		return withPrefix(newestTasks(w), strings.ToUpper(word))
 	case cmd.Name == "run" && taskFile != "":
 		return withPrefix(taskNames(taskFile), word)
-	case cmd.Name == "run":
+	case cmd.Name == "run" && !image:
 		return []string{":command"}
 	}
 	return nil
@@ -223,10 +227,14 @@ func flagValues(f flagDoc, prefix string) []string {
 	switch {
 	case f.Name == "override":
 		return withPrefix([]string{"cpu=", "memory=", "shm=", "disk="}, prefix)
+	case f.Name == "status":
+		return withPrefix(history.FilterWords(), prefix)
 	case strings.HasSuffix(f.Meta, "DIR"):
 		return []string{":dirs"}
 	case strings.HasSuffix(f.Meta, "FILE") || f.Meta == "PATH" || strings.HasPrefix(f.Meta, "SRC"):
 		return []string{":files"}
+	case f.Name == "platform":
+		return withPrefix([]string{"linux/amd64", "linux/arm64"}, prefix)
 	case f.Name == "shm":
 		return withPrefix([]string{"auto"}, prefix)
 	case strings.Contains(f.Meta, "|"):

@@ -21,12 +21,13 @@ type doctorOptions struct {
 
 var doctorPage = page{
 	About: "Tries what this machine enforces, what drydock emulates, and what cannot be had here, with the\n" +
-		"fix beside each. A run says the same at its start; doctor says it beforehand.",
+		"fix beside each; then the same for tasks with an image, in the container engine that DOCKER_HOST\n" +
+		"or the docker command's context names. A run says it at its start; doctor says it beforehand.",
 	Examples: []example{
 		{"What can I trust here?", "drydock doctor"},
 		{"After a crash: remove what dead supervisors left", "drydock doctor --clean"},
 	},
-	Exits: []exit{{"0", "tasks run here and their memory is limited"}, {"1", "they do not: something essential is missing"}, {"125", "drydock's own failure"}},
+	Exits: []exit{{"0", "tasks run here and their memory is limited, natively or in a container engine"}, {"1", "they do not: something essential is missing"}, {"125", "drydock's own failure"}},
 }
 
 func newDoctorCommand(w World) *cli.Command {
@@ -36,7 +37,7 @@ func newDoctorCommand(w World) *cli.Command {
 		Usage: "tell what this machine enforces, emulates and cannot, with the fix",
 		Flags: []cli.Flag{
 			jsonFlag(&o.JSON),
-			&cli.BoolFlag{Name: "clean", Usage: "remove cgroups, mounts and files that dead supervisors left", Destination: &o.Clean},
+			&cli.BoolFlag{Name: "clean", Usage: "remove cgroups, mounts, files and containers that dead supervisors left", Destination: &o.Clean},
 			stateDirFlag(&o.StateDir), configFlag(&o.Config),
 		},
 		Action: func(c *cli.Context) error {
@@ -51,9 +52,11 @@ func newDoctorCommand(w World) *cli.Command {
 
 // doctorDocument is what doctor --json prints.
 type doctorDocument struct {
-	OK      bool     `json:"ok"` // tasks run here and their memory is limited
-	Checks  []Check  `json:"checks"`
-	Removed []string `json:"removed,omitempty"` // by --clean
+	OK bool `json:"ok"` // tasks run here and their memory is limited
+	// Sandboxes says so for each of them, by name.
+	Sandboxes map[string]bool `json:"sandboxes"`
+	Checks    []Check         `json:"checks"`
+	Removed   []string        `json:"removed,omitempty"` // by --clean
 }
 
 func runDoctor(ctx context.Context, w World, o doctorOptions) error {
@@ -66,16 +69,14 @@ func runDoctor(ctx context.Context, w World, o doctorOptions) error {
 		return err
 	}
 	place := placeOf(settings)
-	doc := doctorDocument{OK: true}
+	var doc doctorDocument
 	if o.Clean {
 		if doc.Removed, err = w.Sandboxes.Clean(ctx, place); err != nil {
 			return fmt.Errorf("clean up: %w", err)
 		}
 	}
 	doc.Checks = w.Sandboxes.Doctor(ctx, place)
-	for _, c := range doc.Checks {
-		doc.OK = doc.OK && !(c.Essential && c.State == sandbox.NotEnforced)
-	}
+	doc.judge()
 	if o.JSON {
 		enc := json.NewEncoder(w.Stdout)
 		enc.SetEscapeHTML(false)
@@ -87,6 +88,20 @@ func runDoctor(ctx context.Context, w World, o doctorOptions) error {
 		err = codeError{exitProblems}
 	}
 	return err
+}
+
+// judge says which sandboxes can be trusted: those that lack nothing essential.
+func (d *doctorDocument) judge() {
+	d.Sandboxes = map[string]bool{}
+	for _, c := range d.Checks {
+		name := c.Sandbox
+		if name == "" {
+			name = sandboxNative
+		}
+		good, seen := d.Sandboxes[name]
+		d.Sandboxes[name] = (good || !seen) && !(c.Essential && c.State == sandbox.NotEnforced)
+	}
+	d.OK = d.Sandboxes[sandboxNative] || d.Sandboxes[sandboxDocker]
 }
 
 func doctorText(w World, o doctorOptions, doc doctorDocument) string {
@@ -106,7 +121,12 @@ func doctorText(w World, o doctorOptions, doc doctorDocument) string {
 		width = max(width, len(c.Name))
 	}
 	indent := 14 + width
+	about := ""
 	for _, c := range doc.Checks {
+		if c.Sandbox != about {
+			about = c.Sandbox
+			b.WriteString("\ntasks with an image (" + about + "):\n")
+		}
 		state := fmt.Sprintf("%-12s", c.State)
 		switch c.State {
 		case sandbox.Enforced:
@@ -121,11 +141,20 @@ func doctorText(w World, o doctorOptions, doc doctorDocument) string {
 			fmt.Fprintf(&b, "%*s  fix: %s\n", indent, "", c.Fix)
 		}
 	}
-	switch {
-	case !doc.OK:
-		b.WriteString("\ntasks cannot run here as on the cluster; see the fixes above\n")
-	default:
-		b.WriteString("\ntasks run here and their memory is limited as on the cluster\n")
-	}
+	b.WriteString("\n" + doc.sentence() + "\n")
 	return b.String()
+}
+
+func (d *doctorDocument) sentence() string {
+	image, known := d.Sandboxes[sandboxDocker]
+	switch {
+	case !d.OK:
+		return "tasks cannot run here as on the cluster; see the fixes above"
+	case !d.Sandboxes[sandboxNative]:
+		return "tasks with an image run here and their memory is limited as on the cluster; those without cannot: see the fixes above"
+	case known && !image:
+		return "tasks run here and their memory is limited as on the cluster; those with an image (--image) cannot: see the fixes above"
+	default:
+		return "tasks run here and their memory is limited as on the cluster"
+	}
 }

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 
 	"drydock/executor"
 	"drydock/internal/config"
 	"drydock/internal/state"
 	"drydock/resources"
+	"drydock/sandbox"
 )
 
 // runRun is drydock run: it makes the task, runs it, tells how it went, and
@@ -59,7 +61,7 @@ func runSettings(o runOptions) map[string]string {
 	flags := map[string]string{}
 	for flag, value := range map[string]string{
 		"sandbox": o.Sandbox, "network": o.Network, "grace": o.Grace, "oom-retry": o.OOMRetry,
-		"child-oom": o.ChildOOM, "profile": o.Profile, "state-dir": o.StateDir,
+		"child-oom": o.ChildOOM, "profile": o.Profile, "node": o.Node, "state-dir": o.StateDir,
 	} {
 		if o.Given[flag] {
 			flags[strings.ReplaceAll(flag, "-", "_")] = value
@@ -70,7 +72,7 @@ func runSettings(o runOptions) map[string]string {
 
 // execute runs the task; whatever goes wrong becomes a Result.
 func execute(ctx context.Context, w World, o runOptions, s *config.Settings, task executor.Task, out printer) *executor.Result {
-	x, err := newExecutor(w, s, out)
+	x, err := executorFor(w, s, out, sandboxOf(task))
 	if err != nil {
 		return notStarted(err)
 	}
@@ -99,22 +101,65 @@ func execute(ctx context.Context, w World, o runOptions, s *config.Settings, tas
 	return r
 }
 
+// newExecutor makes an executor with the sandboxes that the settings allow.
 func newExecutor(w World, s *config.Settings, out printer) (*executor.Executor, error) {
+	return executorFor(w, s, out, s.Get("sandbox").Text)
+}
+
+// executorFor makes an executor with one sandbox, or with both ("auto").
+func executorFor(w World, s *config.Settings, out printer, which string) (*executor.Executor, error) {
 	profile, name, err := loadProfile(s.Get("profile"))
 	if err != nil {
 		return nil, err
 	}
 	place := placeOf(s)
 	place.OnStray = out.stray
-	sandbox, err := w.Sandboxes.Native(place)
-	if err != nil {
+	c := executor.Config{Profile: profile, ProfileName: name, StateDir: s.Get("state_dir").Text, LeaseDir: s.Get("lease_dir").Text}
+	if c.Capacity, err = capacityOf(s); err != nil {
 		return nil, err
 	}
-	c := executor.Config{Sandbox: sandbox, Profile: profile, ProfileName: name, StateDir: s.Get("state_dir").Text}
+	if which != sandboxNative {
+		c.Images = images(w.Sandboxes, place)
+	}
+	if which != sandboxDocker {
+		if c.Sandbox, err = w.Sandboxes.Native(place); err != nil && c.Images == nil {
+			return nil, err
+		} else if err != nil {
+			c.Sandbox = refusing{err}
+		}
+	}
 	if self, err := os.Executable(); err == nil {
 		c.JudgeCommand = []string{self, "judge"}
 	}
 	return executor.New(c)
+}
+
+// images returns the docker sandbox, which is looked for when a task needs it
+// and until it was found.
+func images(s Sandboxes, place Place) func(context.Context) (sandbox.Sandbox, error) {
+	var mu sync.Mutex
+	var found sandbox.Sandbox
+	return func(ctx context.Context) (sandbox.Sandbox, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if found != nil {
+			return found, nil
+		}
+		box, err := s.Docker(ctx, place)
+		if err != nil {
+			return nil, err
+		}
+		found = box
+		return found, nil
+	}
+}
+
+// refusing is the sandbox of tasks that cannot run here, beside one for those
+// that can.
+type refusing struct{ err error }
+
+func (r refusing) Start(context.Context, sandbox.Spec, sandbox.Streams) (sandbox.Running, error) {
+	return nil, r.err
 }
 
 // loadProfile reads the profile that the settings name; nil is Flyte's own.

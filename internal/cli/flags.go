@@ -26,6 +26,11 @@ func profileFlag(to *string) cli.Flag {
 		Usage: "`FILE` of the cluster's defaults and limits (cluster.yaml beside config.yaml, else Flyte's own)"}
 }
 
+func nodeFlag(to *string) cli.Flag {
+	return &cli.StringFlag{Name: "node", Category: groupHost, Destination: to,
+		Usage: "`SIZE` of the node that this machine is taken for, such as cpu=8,memory=32Gi,gpu=A100:2 (itself, less a reserve)"}
+}
+
 // words is the value of a wordsFlag.
 type words []string
 

@@ -29,9 +29,13 @@ configuration name others; and for run and rerun a --name. --follow is left out:
 follows by itself. Other verbs (get, deploy, abort, …) pass through and exit with flyte's
 own code. File and Dir results can be read: the object storage is in flyte's environment.
 
+A private endpoint runs tasks on this machine's own root file system; --sandbox auto
+runs them in their images, as drydock up does.
+
 Ctrl-C aborts the run in order; once more leaves at once.`,
 	Examples: []example{
 		{"Run main of main.py and wait for it", "drydock flyte run main.py main"},
+		{"In the images that its tasks name", "drydock flyte --sandbox auto -- run main.py main"},
 		{"With inputs, and as the cluster is configured", "drydock flyte --profile prod.yaml -- run main.py main --mib 700"},
 		{"Leave the endpoint up, and look around", "drydock flyte --keep -- run main.py main\ndrydock flyte get run"},
 		{"In CI: 137 means out of memory", "drydock flyte --quiet -- run train.py main; echo $?"},
@@ -54,7 +58,7 @@ func newFlyteCommand(w World) *cli.Command {
 	}
 	for _, f := range upFlags(&o.upOptions) {
 		switch f.Names()[0] {
-		case "listen", "token-file", "detach", "native": // it listens where it can, for itself
+		case "listen", "token-file", "detach": // it listens where it can, for itself
 		default:
 			flags = append(flags, f)
 		}
@@ -68,7 +72,7 @@ func newFlyteCommand(w World) *cli.Command {
 		},
 		Action: func(c *cli.Context) error {
 			o.Given = givenFlags(c)
-			o.Native = true
+			o.nativeByDefault = true
 			return runFlyte(c.Context, w, o, c.Args().Slice())
 		},
 	}

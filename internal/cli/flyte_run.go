@@ -36,7 +36,7 @@ func runFlyte(ctx context.Context, w World, o flyteOptions, args []string) error
 		return err
 	}
 	o.Listen = "127.0.0.1:0"
-	c, err := upConfig(w, o.upOptions)
+	c, err := upConfig(ctx, w, o.upOptions)
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (f *flyteRun) run(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return &userError{what: fmt.Sprintf("whether run %s was made is not known: %v", f.id.Name, err),
-			remedy: "drydock up --native, then flyte get run " + f.id.Name, cause: err}
+			remedy: "drydock up, then flyte get run " + f.id.Name, cause: err}
 	case made:
 		return f.follow(ctx, stopped)
 	case code == 0 && f.call.verb == "rerun" && !f.call.help():

@@ -35,6 +35,7 @@ func pages() map[string]page {
 		"run": runPage, "doctor": doctorPage, "config": configPage, "completion": completionPage,
 		"version": versionPage, "help": helpPage, "report": reportPage,
 	}
+	maps.Copy(all, taskPages())
 	maps.Copy(all, serverPages())
 	return all
 }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -40,6 +41,45 @@ type fakeSandboxes struct{}
 
 func (fakeSandboxes) Native(Place) (sandbox.Sandbox, error) { return &sandboxtest.Fake{}, nil }
 
+// Docker has the images whose name begins with "here" and can pull those that
+// begin with "there".
+func (fakeSandboxes) Docker(context.Context, Place) (sandbox.Sandbox, error) {
+	if os.Getenv("FAKE_ENGINE") == "none" {
+		return nil, &sandbox.UnsupportedError{What: "no container engine answers", Remedy: "start one, or set DOCKER_HOST"}
+	}
+	return fakeEngine{&sandboxtest.Fake{Edit: func(spec sandbox.Spec, o *sandbox.Outcome) error {
+		o.Sandbox, o.Engine = "docker", "Fake Engine 1.0"
+		o.Image = &sandbox.Image{Reference: spec.Image, ID: "sha256:0123"}
+		if len(spec.Entrypoint) > 0 && o.StartError != nil {
+			o.StartError.Message = spec.Entrypoint[0] + ": " + o.StartError.Message
+		}
+		if evidence := os.Getenv("FAKE_EVIDENCE"); evidence != "" && o.Counters.OOMKill > 0 {
+			o.Victims, o.Memory.Peak = nil, 0
+			o.Counters = &sandbox.Counters{Evidence: sandbox.Evidence(evidence), CgroupVersion: 2, OOMKill: 1}
+		}
+		return nil
+	}}}, nil
+}
+
+type fakeEngine struct{ *sandboxtest.Fake }
+
+func (fakeEngine) Prepare(_ context.Context, spec sandbox.Spec, progress func(sandbox.Progress)) (sandbox.Spec, error) {
+	switch {
+	case strings.ToLower(spec.Image) != spec.Image:
+		return spec, &sandbox.ImageError{Image: spec.Image, Reason: sandbox.StartImageName,
+			Message: "repository name must be lowercase", Remedy: "write it in lower case"}
+	case strings.HasPrefix(spec.Image, "here"):
+		return spec, nil
+	case !strings.HasPrefix(spec.Image, "there") || spec.Pull == sandbox.PullNever:
+		return spec, &sandbox.ImageError{Image: spec.Image, Reason: sandbox.StartImagePull,
+			Message: "pull access denied, repository does not exist or may require 'docker login'", Remedy: "check the name"}
+	}
+	for done := int64(1); done <= 3; done++ {
+		progress(sandbox.Progress{What: spec.Image, Done: done << 20, Total: 3 << 20})
+	}
+	return spec, nil
+}
+
 func (fakeSandboxes) Doctor(context.Context, Place) []Check {
 	checks := []Check{
 		{Name: "memory", State: sandbox.Enforced, Why: "memory.max", Essential: true},
@@ -49,7 +89,13 @@ func (fakeSandboxes) Doctor(context.Context, Place) []Check {
 	if os.Getenv("FAKE_SANDBOX") == "broken" {
 		checks[0] = Check{Name: "memory", State: sandbox.NotEnforced, Why: "no memory controller", Fix: "boot with cgroup_enable=memory", Essential: true}
 	}
-	return checks
+	if os.Getenv("FAKE_ENGINE") == "none" {
+		return append(checks, Check{Sandbox: "docker", Name: "engine", State: sandbox.NotEnforced, Essential: true,
+			Why: "no container engine answers", Fix: "start one, or set DOCKER_HOST"})
+	}
+	return append(checks,
+		Check{Sandbox: "docker", Name: "engine", State: sandbox.Enforced, Why: "Fake Engine 1.0", Essential: true},
+		Check{Sandbox: "docker", Name: "memory", State: sandbox.Enforced, Essential: true})
 }
 
 func (fakeSandboxes) Clean(context.Context, Place) ([]string, error) {

@@ -13,6 +13,8 @@ import (
 type Sandboxes interface {
 	// Native prepares the embedded runtime; nothing is started yet.
 	Native(Place) (sandbox.Sandbox, error)
+	// Docker finds the container engine that the environment names.
+	Docker(context.Context, Place) (sandbox.Sandbox, error)
 	// Doctor tries what this machine enforces.
 	Doctor(context.Context, Place) []Check
 	// Clean removes what dead supervisors left and names it.
@@ -36,4 +38,6 @@ type Check struct {
 	Why       string               `json:"why,omitempty"`
 	Fix       string               `json:"fix,omitempty"`
 	Essential bool                 `json:"essential,omitempty"` // without it nothing runs
+	// Sandbox is what it is about: "docker"; "": the native one.
+	Sandbox string `json:"sandbox,omitempty"`
 }

@@ -24,7 +24,11 @@ func (hostSandboxes) Native(p Place) (sandbox.Sandbox, error) {
 }
 
 // Doctor asks the sandbox itself, so that it says what a run would say.
-func (h hostSandboxes) Doctor(_ context.Context, p Place) []Check {
+func (h hostSandboxes) Doctor(ctx context.Context, p Place) []Check {
+	return append(h.nativeChecks(p), engineChecks(ctx, p)...)
+}
+
+func (h hostSandboxes) nativeChecks(p Place) []Check {
 	sb, err := h.Native(p)
 	if err != nil {
 		c := Check{Name: "sandbox", State: sandbox.NotEnforced, Why: err.Error(), Essential: true}
@@ -35,15 +39,22 @@ func (h hostSandboxes) Doctor(_ context.Context, p Place) []Check {
 	}
 	checks := []Check{{Name: "sandbox", State: sandbox.Enforced, Why: "native: the runtime is built in", Essential: true}}
 	checks = append(checks, userChecks(p)...)
+	everything := sandbox.Spec{Network: sandbox.NetworkHost, Limits: limits.Limits{GroupKill: true, Disk: 1}}
+	return append(checks, limitChecks(sb, everything, fixFor)...)
+}
+
+// limitChecks says how a sandbox would hold the limits of a spec, and what to
+// do where it does not.
+func limitChecks(sb sandbox.Sandbox, spec sandbox.Spec, fix func(limit string) string) []Check {
 	reporter, ok := sb.(sandbox.Reporter)
 	if !ok {
-		return checks
+		return nil
 	}
-	everything := sandbox.Spec{Network: sandbox.NetworkHost, Limits: limits.Limits{GroupKill: true, Disk: 1}}
-	for _, e := range reporter.Enforcement(everything) {
+	var checks []Check
+	for _, e := range reporter.Enforcement(spec) {
 		c := Check{Name: e.Limit, State: e.State, Why: e.Why, Essential: e.Limit == "memory"}
 		if e.State != sandbox.Enforced {
-			c.Fix = fixFor(e.Limit)
+			c.Fix = fix(e.Limit)
 		}
 		checks = append(checks, c)
 	}
@@ -82,12 +93,20 @@ func fixFor(limit string) string {
 func userChecks(p Place) []Check {
 	var checks []Check
 	for _, f := range native.UserFindings(native.Config{Shim: p.Shim, LeaseDir: p.LeaseDir}) {
-		checks = append(checks, Check(f))
+		checks = append(checks, Check{Name: f.Name, State: f.State, Why: f.Why, Fix: f.Fix, Essential: f.Essential})
 	}
 	return checks
 }
 
-func (hostSandboxes) Clean(_ context.Context, p Place) ([]string, error) {
+// Clean also removes containers, where an engine answers: without one there is
+// nobody to ask, and nothing that runs.
+func (hostSandboxes) Clean(ctx context.Context, p Place) ([]string, error) {
+	names, err := cleanNative(p)
+	containers, engineErr := cleanEngine(ctx, p)
+	return append(names, containers...), errors.Join(err, engineErr)
+}
+
+func cleanNative(p Place) ([]string, error) {
 	strays, err := native.Clean(native.Config{Shim: p.Shim, LeaseDir: p.LeaseDir})
 	var names []string
 	for _, s := range strays {

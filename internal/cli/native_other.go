@@ -18,6 +18,8 @@ func notHere() error {
 
 func (hostSandboxes) Native(Place) (sandbox.Sandbox, error) { return nil, notHere() }
 
+func (hostSandboxes) Docker(context.Context, Place) (sandbox.Sandbox, error) { return nil, notHere() }
+
 func (hostSandboxes) Doctor(context.Context, Place) []Check {
 	return []Check{{Name: "system", State: sandbox.NotEnforced, Why: notHere().Error(), Essential: true}}
 }

@@ -79,6 +79,7 @@ type textPrinter struct {
 	stderr *passage
 
 	terminal bool // standard error is one
+	pull     pullPace
 
 	mu  sync.Mutex // keeps drydock's own texts apart
 	raw bool       // the terminal is in raw mode: lines need a carriage return
@@ -110,6 +111,8 @@ func (p *textPrinter) event(e executor.Event) {
 		}
 	case executor.EventAdmitted:
 		p.say(report.Start(p.style, e.ID, e.Attempt, e.Admitted))
+	case executor.EventPull:
+		p.pulled(e)
 	case executor.EventRetried:
 		p.say(report.Retry(p.style, e.Retried))
 	}

@@ -42,7 +42,7 @@ func findTask(stateDir, word string) (string, error) {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) == 0:
-		return "", usagef("did you mean "+strings.Join(nearestTasks(ids, prefix), " or ")+"? drydock report last is the newest",
+		return "", usagef("did you mean "+strings.Join(nearestTasks(ids, prefix), " or ")+"? last is the newest",
 			"there is no task %s in %s", shellQuote(word), stateDir)
 	}
 	newest := slices.Clone(found[max(0, len(found)-nearTasks):])

@@ -16,20 +16,24 @@ type runOptions struct {
 	Timeout, Grace, Retries, OOMRetry, ChildOOM string
 
 	// What it sees.
-	Volumes           words
-	WorkDir           string
-	ReadOnly          bool
-	Env, EnvFile      words
-	CleanEnv          bool
-	User, Network     string
-	Sandbox, Image    string
-	TTY               bool
+	Volumes       words
+	WorkDir       string
+	ReadOnly      bool
+	Env, EnvFile  words
+	CleanEnv      bool
+	User, Network string
+	TTY           bool
+	// In which image, if any.
+	Sandbox, Image, Pull, Platform, Entrypoint string
+	AddHosts                                   words
+
 	Name              string
 	File              string
 	Override          words
 	JSON, Quiet       bool
 	Result, Report    string
 	Profile, StateDir string
+	Node              string
 	Config            string
 
 	// Given tells whether a flag was written, by its long name.
@@ -41,16 +45,18 @@ const (
 	groupResources = "Resources"
 	groupEnding    = "Ending and trying again"
 	groupView      = "What the task sees"
+	groupImage     = "Container images"
 	groupFile      = "Task files"
 	groupOutput    = "Output"
 	groupHost      = "This machine"
 )
 
 var runPage = page{
-	Usages: []string{"[FLAG…] [--] COMMAND [ARGUMENT…]", "[FLAG…] -f FILE NAME [--override KEY=VALUE]…"},
+	Usages: []string{"[FLAG…] [--] COMMAND [ARGUMENT…]", "[FLAG…] --image IMAGE [--] [ARGUMENT…]", "[FLAG…] -f FILE NAME [--override KEY=VALUE]…"},
 	About: `Runs COMMAND in its own sandbox on this machine's own root file system: everything
 is read-only or copy-on-write except the working directory, which is bound
-read-write. Memory and CPU are limited as on the cluster. A command that needs
+read-write. With --image it runs in a container engine instead, on the image's
+root file system, with the same limits and verdicts. Memory and CPU are limited as on the cluster. A command that needs
 more memory than its limit is killed like there, and a report says what happened
 and what to change.
 
@@ -58,6 +64,12 @@ Everything after -- is the command, byte for byte. Without --, flags end at the
 first word that is no flag. The command inherits the environment (see --clean-env)
 and standard input; its output passes through unchanged, and drydock itself speaks
 on standard error only. A reader that goes away (| head) does not end the task.
+
+With --image the words behind the flags are what docker run takes there: they
+replace the image's CMD, and its ENTRYPOINT stays in front of them. Environment,
+user and working directory are the image's; nothing of the caller's is passed on
+but what -e, -v and their like bring in. A missing image is pulled first. DOCKER_HOST
+and the docker command's contexts say which engine; Podman's socket will do.
 
 Ctrl-C (or SIGTERM) once stops the command in order: SIGTERM, then SIGKILL after
 the grace period. Twice kills at once.`,
@@ -70,6 +82,8 @@ the grace period. Twice kills at once.`,
 			"drydock run --cpu 500m,2 --memory 1Gi,2Gi --timeout 10m -- ./job"},
 		{"Data from elsewhere, nothing else of the caller's environment",
 			"drydock run -v /data:/data:ro --clean-env -e MODE=test -- python3 train.py"},
+		{"In an image, with the current directory as it is here",
+			"drydock run --image python:3.12 -v \"$PWD\":/work -w /work --memory 1Gi -- python train.py"},
 		{"A task of a file, with more memory", "drydock run -f tasks.yaml train --override memory=1Gi"},
 		{"For a script", "drydock run --json --memory 1Gi -- ./job | jq -r 'select(.type==\"ended\").verdict'"},
 	},
@@ -129,14 +143,20 @@ func runFlags(o *runOptions) []cli.Flag {
 		str(groupEnding, "child-oom", "fail|warn", "what it means when a child was killed for memory and the command still ended with 0 (fail, as on the cluster)", &o.ChildOOM),
 
 		list(groupView, "volume", "v", "SRC:DST[:ro]", "bind a directory or file of this machine; repeatable", &o.Volumes),
-		str(groupView, "workdir", "DIR", "working directory, bound read-write (the current one)", &o.WorkDir, "w"),
+		str(groupView, "workdir", "DIR", "working directory, bound read-write (the current one); with --image a path inside (the image's)", &o.WorkDir, "w"),
 		sw(groupView, "read-only", "the root file system is read-only, /tmp too; the working directory, -v and /dev/shm stay writable", &o.ReadOnly),
 		list(groupView, "env", "e", "K[=V]", "set a variable, or pass K on; repeatable", &o.Env),
 		list(groupView, "env-file", "", "FILE", "set variables from lines of K=V; repeatable", &o.EnvFile),
 		sw(groupView, "clean-env", "do not inherit the environment", &o.CleanEnv),
 		str(groupView, "user", "USER[:GROUP]", "run as this user: a name or numbers", &o.User, "u"),
-		str(groupView, "network", "host|none", "which network the task sees (host)", &o.Network),
+		str(groupView, "network", "host|none|bridge", "which network the task sees (host; with --image bridge)", &o.Network),
 		sw(groupView, "tty", "give the task a terminal", &o.TTY, "t"),
+
+		str(groupImage, "image", "IMAGE", "run in this container image: NAME[:TAG|@DIGEST]", &o.Image),
+		str(groupImage, "pull", "missing|always|never", "when to fetch the image (missing)", &o.Pull),
+		str(groupImage, "platform", "OS/ARCH[/VARIANT]", "the image's variant for this machine: linux/arm64 (the engine's own)", &o.Platform),
+		str(groupImage, "entrypoint", "WORD", "program in the place of the image's ENTRYPOINT; its arguments follow --", &o.Entrypoint),
+		list(groupImage, "add-host", "", "NAME:ADDRESS", "add a line to /etc/hosts; host-gateway is this machine's address, and host.docker.internal is there already on a bridge; repeatable", &o.AddHosts),
 
 		str(groupFile, "file", "FILE", "run task NAME of a task file", &o.File, "f"),
 		list(groupFile, "override", "", "KEY=VALUE", "change one resource of the task: memory=1Gi; repeatable", &o.Override),
@@ -148,8 +168,8 @@ func runFlags(o *runOptions) []cli.Flag {
 		sw(groupOutput, "quiet", "say nothing but errors", &o.Quiet, "q"),
 
 		profileFlag(&o.Profile),
-		str(groupHost, "sandbox", "auto|native", "how to isolate (auto)", &o.Sandbox),
-		str(groupHost, "image", "IMAGE", "a container image; refused: needs the docker sandbox, not built yet", &o.Image),
+		nodeFlag(&o.Node),
+		str(groupHost, "sandbox", "auto|native|docker", "how to isolate (auto: docker with --image, native without)", &o.Sandbox),
 		stateDirFlag(&o.StateDir),
 		configFlag(&o.Config),
 	}

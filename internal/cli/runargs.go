@@ -34,19 +34,7 @@ func liftReportTask(args []string) []string {
 	if len(args) < 2 || args[1] != "report" {
 		return args
 	}
-	var flags, words []string
-	own, rest := reportFlags(&reportOptions{}), args[2:]
-	for len(rest) > 0 && rest[0] != "--" {
-		n, _ := scanFlags(own, rest)
-		flags, rest = append(flags, rest[:n]...), rest[n:]
-		if len(rest) > 0 && rest[0] != "--" {
-			words, rest = append(words, rest[0]), rest[1:]
-		}
-	}
-	if len(rest) > 0 {
-		words = append(words, rest[1:]...)
-	}
-	return slices.Concat(args[:2], flags, []string{"--"}, words)
+	return liftWords(args, reportFlags(&reportOptions{}))
 }
 
 // scanFlags counts the words at the start of args that are flags of a command

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -31,7 +32,7 @@ func buildTask(w World, o runOptions, s *config.Settings, args []string) (execut
 		return task, err
 	}
 	steps := []func(World, runOptions, *config.Settings, *executor.Task) error{
-		applyResources, applyEnding, applyEnvironment, applyView, applyWorkDir, applyTerminal,
+		applyImage, applyResources, applyEnding, applyEnvironment, applyView, applyWorkDir, applyTerminal,
 	}
 	for _, step := range steps {
 		if err := step(w, o, s, &task); err != nil {
@@ -43,11 +44,7 @@ func buildTask(w World, o runOptions, s *config.Settings, args []string) (execut
 
 // notBuiltYet refuses what later versions will take.
 func notBuiltYet(o runOptions) error {
-	switch {
-	case o.Image != "":
-		return usagef("leave --image out to run on this machine's own root file system",
-			"--image %s needs the docker sandbox, which is not built yet", o.Image)
-	case o.GPU != "":
+	if o.GPU != "" {
 		return usagef("leave --gpu out", "--gpu %s: accelerators are not built yet", o.GPU)
 	}
 	return nil
@@ -62,10 +59,6 @@ func checkGPU(t executor.Task) error {
 	if r.GPU != nil {
 		return usagef("take gpu out of its resources", "task %s asks for accelerators, which are not built yet", t.Name)
 	}
-	if t.Image != "" || t.Environment != nil && t.Environment.Image != "" {
-		return usagef("take image out to run on this machine's own root file system",
-			"task %s asks for an image, which needs the docker sandbox, not built yet", t.Name)
-	}
 	return nil
 }
 
@@ -78,17 +71,33 @@ func baseTask(o runOptions, args []string) (executor.Task, error) {
 		return executor.Task{}, usagef("add -f FILE NAME, or write --memory and its like",
 			"--override changes a task of a task file, but there is no -f")
 	}
+	task := executor.Task{Name: o.Name, Command: args}
+	if task.Name == "" {
+		task.Name = taskName(o, args)
+	}
+	if o.Given["image"] {
+		return task, nil // the image has a command of its own
+	}
 	if len(args) == 0 {
-		return executor.Task{}, usagef("drydock run --memory 512Mi -- python3 train.py", "no command to run")
+		return task, usagef("drydock run --memory 512Mi -- python3 train.py", "no command to run")
 	}
 	if args[0] == "" {
-		return executor.Task{}, usagef("the first word after -- is the program", "the command is an empty word")
+		return task, usagef("the first word after -- is the program", "the command is an empty word")
 	}
-	name := o.Name
-	if name == "" {
-		name = filepath.Base(args[0])
+	return task, nil
+}
+
+// taskName is the program's name, or the image's where it says what runs.
+func taskName(o runOptions, args []string) string {
+	switch {
+	case o.Entrypoint != "":
+		return path.Base(o.Entrypoint)
+	case len(args) > 0:
+		return filepath.Base(args[0])
 	}
-	return executor.Task{Name: name, Command: args}, nil
+	name, _, _ := strings.Cut(path.Base(o.Image), "@")
+	name, _, _ = strings.Cut(name, ":")
+	return name
 }
 
 func taskOfFile(o runOptions, args []string) (executor.Task, error) {
@@ -278,7 +287,11 @@ func applyView(w World, o runOptions, s *config.Settings, t *executor.Task) erro
 		t.User = o.User
 	}
 	if v := s.Get("network"); t.Network == "" || v.Origin.Kind == config.FromFlag {
-		t.Network = sandbox.Network(v.Text)
+		n, err := options.Network(v.Text)
+		if err != nil {
+			return flagged(v.Origin.String(), err)
+		}
+		t.Network = n
 	}
 	for _, word := range o.Volumes {
 		dir, err := w.Dir()
@@ -320,6 +333,12 @@ func goneDir(err error) error {
 // applyWorkDir finds the working directory: an existing one of this machine, or
 // one below a -v target.
 func applyWorkDir(w World, o runOptions, _ *config.Settings, t *executor.Task) error {
+	if o.Given["workdir"] && o.WorkDir == "" {
+		return usagef("accepted: an existing directory", "-w is empty")
+	}
+	if imageOf(*t) != "" {
+		return applyImageWorkDir(o, t)
+	}
 	dir := o.WorkDir
 	if dir == "" {
 		dir = t.WorkDir
@@ -330,9 +349,6 @@ func applyWorkDir(w World, o runOptions, _ *config.Settings, t *executor.Task) e
 	here, err := w.Dir()
 	if err != nil && (dir == "" || !filepath.IsAbs(dir)) {
 		return goneDir(err)
-	}
-	if o.Given["workdir"] && o.WorkDir == "" {
-		return usagef("accepted: an existing directory", "-w is empty")
 	}
 	if dir == "" {
 		dir = here

@@ -115,7 +115,7 @@ func askStatus(ctx context.Context, endpoint string) (flyte.Status, error) {
 
 func printStatus(w World, home flyte.Home, doc statusDocument) error {
 	if !doc.Up {
-		_, err := fmt.Fprintf(w.Stdout, "nothing is up on %s; drydock up --native starts it\n", home.StateDir)
+		_, err := fmt.Fprintf(w.Stdout, "nothing is up on %s; drydock up starts it, or drydock up --native where there is no container engine\n", home.StateDir)
 		return err
 	}
 	t := tabwriter.NewWriter(w.Stdout, 0, 0, 2, ' ', 0)
@@ -135,6 +135,9 @@ func printStatus(w World, home flyte.Home, doc statusDocument) error {
 	} else {
 		row("runs", fmt.Sprintf("%d running, %d queued", s.Running, s.Queued))
 	}
+	if s.Engine != "" {
+		row("images", s.Engine+", network "+s.Network)
+	}
 	if s.Python != "" {
 		row("python", fmt.Sprintf("%s, flyte %s", s.Python, s.SDK))
 	}
@@ -146,7 +149,7 @@ func printStatus(w World, home flyte.Home, doc statusDocument) error {
 // printStorageEnv prints the lines for a shell to evaluate.
 func printStorageEnv(w World, home flyte.Home, info *flyte.Info) error {
 	if info == nil || info.Endpoint == "" {
-		return usagef("start it first: drydock up --native --detach", "nothing is up on %s", home.StateDir)
+		return usagef("start it first: drydock up --detach", "nothing is up on %s", home.StateDir)
 	}
 	env, err := home.StorageEnv(info.Endpoint)
 	if errors.Is(err, fs.ErrPermission) {

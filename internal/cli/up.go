@@ -13,12 +13,15 @@ import (
 // upOptions are the flags of drydock up.
 type upOptions struct {
 	Native            bool
+	Sandbox, Network  string
+	nativeByDefault   bool // of drydock flyte: without an engine unless one is asked for
 	Listen, TokenFile string
 	Python, Secrets   string
 	MaxQueued         int
 	Detach            bool
 	JSON, Quiet       bool
 	Profile, StateDir string
+	Node              string
 	Config            string
 	Given             map[string]bool
 }
@@ -30,17 +33,19 @@ const (
 )
 
 var upPage = page{
-	Usages: []string{"--native [FLAG…]"},
+	Usages: []string{"[FLAG…]", "--native [FLAG…]"},
 	About: `Serves the Flyte 2 API on this machine, so that an unmodified Flyte program runs here
 as on the cluster: each action in a sandbox of its own, with the resources it asks
 for, the cluster's limits and the cluster's verdicts. A task that needs more memory
 than its limit is killed like there, its parent catches flyte.errors.OOMError, and
 the lines printed here say what happened and what to change.
 
-Tasks run on this machine's own root file system with the Python that the flyte
-command comes from: the active virtual environment, or the first a0 on the PATH
-(--python names another). Images are not used; that they are not is noted with each
-attempt.
+A task runs in the image that it names, in a container engine (Docker, or Podman's
+compatible socket): the image is looked for there first, and pulled when it is
+missing. With --native every task runs on this machine's own root file system
+instead, with the Python that the flyte command comes from: the active virtual
+environment, or the first a0 on the PATH (--python names another). Tasks that name no
+image always run that way. Each attempt says which it was, and why.
 
 The endpoint listens on this machine only. Everything is kept in the state directory:
 runs, their data and their logs outlive drydock, and a drydock up that was killed
@@ -50,7 +55,8 @@ Ctrl-C (or drydock down, SIGTERM) once aborts unfinished runs and waits for thei
 tasks to end. drydock down --keep (SIGUSR1) leaves them running for the next drydock
 up. Ctrl-C twice leaves at once.`,
 	Examples: []example{
-		{"Serve, and watch what runs", "drydock up --native"},
+		{"Serve, and watch what runs; tasks run in their images", "drydock up"},
+		{"Without images or a container engine", "drydock up --native"},
 		{"In the background; then run something, look, and end it",
 			"drydock up --native --detach\nflyte --endpoint localhost:8090 --insecure run --project demo --domain development main.py main\ndrydock status\ndrydock down"},
 		{"On a free port, with the SDK of another environment", "drydock up --native --listen 127.0.0.1:0 --python ~/venvs/train"},
@@ -63,6 +69,9 @@ up. Ctrl-C twice leaves at once.`,
 		{"130", "Ctrl-C twice: it left at once, and running tasks go on"},
 	},
 	Notes: []note{
+		{"Images", "On the engine's bridge (--network bridge, the usual) tasks reach drydock at this machine's\n" +
+			"address there, where it listens as well; whoever else is on the bridge is refused. Where a\n" +
+			"firewall drops what comes from there, or the engine has no bridge, take --network host."},
 		{"Other machines", "--listen on an address that others reach needs --token-file, and whoever comes from\n" +
 			"elsewhere must send the token as Authorization: Bearer TOKEN. The SDK sends none without\n" +
 			"TLS; an SSH tunnel needs no token: ssh -L 8090:localhost:8090 HOST"},
@@ -116,14 +125,16 @@ func upFlags(o *upOptions) []cli.Flag {
 		str(groupEndpoint, "token-file", "FILE", "a secret that other machines must show; needed to listen on anything but this machine", &o.TokenFile),
 		sw(groupEndpoint, "detach", "serve in the background; drydock status and drydock down find it", &o.Detach, "d"),
 
-		sw(groupTasks, "native", "run tasks on this machine's own root file system; images need the docker sandbox, not built yet", &o.Native),
-		str(groupTasks, "python", "PATH", "the Python with flyte that tasks run with: a program, or the directory of a virtual environment (where flyte comes from)", &o.Python),
+		sw(groupTasks, "native", "run every task on this machine's own root file system, whatever image it names; short for --sandbox native", &o.Native),
+		str(groupTasks, "sandbox", "auto|native|docker", "what tasks run in (auto: the image that they name, or this machine's own root file system; docker: refuse tasks without an image)", &o.Sandbox),
+		str(groupTasks, "network", "bridge|host", "which network tasks in images see (bridge)", &o.Network),
+		str(groupTasks, "python", "PATH", "the Python with flyte that tasks without images run with: a program, or the directory of a virtual environment (where flyte comes from)", &o.Python),
 		str(groupTasks, "secrets", "DIR", "tasks' secrets: a file KEY or GROUP/KEY for each", &o.Secrets),
 		&cli.IntFlag{Name: "max-queued", Category: groupTasks, Destination: &o.MaxQueued, Usage: "`N` actions may wait to run; more are told to try again later (10000)"},
 
 		sw(groupOutput, "json", "print JSON lines on standard output", &o.JSON),
 		sw(groupOutput, "quiet", "say nothing but errors", &o.Quiet, "q"),
 
-		profileFlag(&o.Profile), stateDirFlag(&o.StateDir), configFlag(&o.Config),
+		profileFlag(&o.Profile), nodeFlag(&o.Node), stateDirFlag(&o.StateDir), configFlag(&o.Config),
 	}
 }

@@ -117,6 +117,9 @@ func (b *board) started(n flyte.News) string {
 		return text
 	}
 	what := "running"
+	if n.Image != "" {
+		what += " in " + report.OneLine(n.Image)
+	}
 	if r.limit > 0 {
 		what += ", memory limit " + report.Size(r.limit)
 	}

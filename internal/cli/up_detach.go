@@ -84,7 +84,10 @@ func awaitStart(answer io.Reader, cmd *exec.Cmd, logName string) (flyte.Info, er
 // serveArgs are the flags for the server in the background. Paths are made
 // absolute: it may outlive this directory.
 func serveArgs(o upOptions, c flyte.Config) []string {
-	args := []string{"__serve", "--native", "--listen", c.Listen, "--state-dir", c.StateDir}
+	args := []string{"__serve", "--listen", c.Listen, "--state-dir", c.StateDir, "--sandbox", c.Sandbox()}
+	if c.Images != nil {
+		args = append(args, "--network", string(c.Images.Network))
+	}
 	add := func(flag, value string) {
 		if value != "" {
 			args = append(args, flag, value)
@@ -99,6 +102,7 @@ func serveArgs(o upOptions, c flyte.Config) []string {
 	add("--token-file", path(o.TokenFile))
 	add("--secrets", path(o.Secrets))
 	add("--profile", path(o.Profile))
+	add("--node", o.Node)
 	add("--config", path(o.Config))
 	if o.MaxQueued > 0 {
 		add("--max-queued", strconv.Itoa(o.MaxQueued))
@@ -132,7 +136,7 @@ func runDetached(ctx context.Context, w World, o upOptions) error {
 	}
 	syscall.CloseOnExec(3)
 	out := &detachedPrinter{pipe: pipe}
-	c, err := upConfig(w, o)
+	c, err := upConfig(ctx, w, o)
 	if err == nil {
 		out.textUp = newUpPrinter(w, o, c.StateDir).(*textUp)
 		defer out.stop()
@@ -159,7 +163,7 @@ type detachedPrinter struct {
 }
 
 func (p *detachedPrinter) ready(i flyte.Info) {
-	p.info = i
+	p.info, p.textUp.info = i, i
 	p.say(fmt.Sprintf("drydock: %s: up at %s (pid %d)\n", i.Since.Format(time.RFC3339), i.Endpoint, i.PID))
 }
 
@@ -167,6 +171,12 @@ func (p *detachedPrinter) python(found python.Python) {
 	p.textUp.python(found)
 	i := p.info
 	i.Python, i.SDK = found.Executable, found.SDK
+	p.answer(started{Info: &i})
+}
+
+func (p *detachedPrinter) noPython(err error) {
+	p.textUp.noPython(err)
+	i := p.info
 	p.answer(started{Info: &i})
 }
 
@@ -188,7 +198,10 @@ func tellDetached(w World, o upOptions, c flyte.Config, i flyte.Info) error {
 		return nil
 	}
 	s := styleOf(w, w.Stdout)
-	_, err := fmt.Fprintf(w.Stdout, "%s  tasks run with flyte %s (%s)\n  in the background, pid %d; its log is %s\n",
-		upBanner(s, i), i.SDK, i.Python, i.PID, i.Log)
+	with := ""
+	if i.Python != "" {
+		with = runsWith(i, "")
+	}
+	_, err := fmt.Fprintf(w.Stdout, "%s%s  in the background, pid %d; its log is %s\n", upBanner(s, i), with, i.PID, i.Log)
 	return err
 }

@@ -25,6 +25,7 @@ import (
 type upPrinter interface {
 	ready(flyte.Info)
 	python(python.Python)
+	noPython(error) // tasks without an image cannot run; the others can
 	tell(flyte.News)
 	ending(how flyte.Ending, signal string)
 	logs() slog.Handler      // what goes wrong inside the server
@@ -46,6 +47,7 @@ func newUpPrinter(w World, o upOptions, stateDir string) upPrinter {
 type textUp struct {
 	w      World
 	quiet  bool
+	info   flyte.Info
 	board  *board
 	screen *screen
 }
@@ -53,14 +55,23 @@ type textUp struct {
 func (p *textUp) say(text string) { p.screen.with(func() string { return text }) }
 
 func (p *textUp) ready(i flyte.Info) {
+	p.info = i
 	if !p.quiet {
 		p.say(upBanner(p.board.style, i))
 	}
 }
 
 func (p *textUp) python(found python.Python) {
-	if !p.quiet {
-		p.say(fmt.Sprintf("  tasks run with Python %s and flyte %s (%s)\n", found.Version, found.SDK, found.Executable))
+	i := p.info
+	i.Python, i.SDK = found.Executable, found.SDK
+	if text := runsWith(i, found.Version); text != "" && !p.quiet {
+		p.say(text)
+	}
+}
+
+func (p *textUp) noPython(err error) {
+	if !p.quiet && p.info.Sandbox != sandboxDocker {
+		p.say(fmt.Sprintf("  tasks that name no image cannot run: %v\n", err))
 	}
 }
 
@@ -109,6 +120,7 @@ func upBanner(s report.Style, i flyte.Info) string {
 	fmt.Fprintf(&b, "  or put this into ~/.flyte/config.yaml, and flyte run main.py main will do:\n\n%s\n", configSnippet(i.Endpoint))
 	b.WriteString("  File and Dir results on this machine:  eval \"$(drydock status --env)\"\n")
 	b.WriteString("  end:  " + end + "\n\n")
+	b.WriteString(runsIn(i))
 	return b.String()
 }
 
@@ -154,7 +166,8 @@ func (p *jsonUp) line(n flyte.News) {
 }
 
 func (p *jsonUp) server(i flyte.Info) *flyte.ServerNews {
-	return &flyte.ServerNews{Endpoint: i.Endpoint, Console: i.Console, PID: i.PID, StateDir: p.stateDir, Python: i.Python, SDK: i.SDK}
+	return &flyte.ServerNews{Endpoint: i.Endpoint, Console: i.Console, PID: i.PID, StateDir: p.stateDir, Python: i.Python, SDK: i.SDK,
+		Sandbox: i.Sandbox, Engine: i.Engine, Network: i.Network}
 }
 
 func (p *jsonUp) ready(i flyte.Info) {
@@ -167,6 +180,8 @@ func (p *jsonUp) python(found python.Python) {
 	i.Python, i.SDK = found.Executable, found.SDK
 	p.line(flyte.News{Type: flyte.NewsPython, Server: p.server(i)})
 }
+
+func (p *jsonUp) noPython(error) {} // an attempt that needs one says so
 
 func (p *jsonUp) tell(n flyte.News) { p.line(n) }
 

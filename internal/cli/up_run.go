@@ -23,7 +23,7 @@ import (
 // runUp is drydock up: it serves until it is told to end.
 func runUp(ctx context.Context, w World, o upOptions) error {
 	survivePipes(w)
-	c, err := upConfig(w, o)
+	c, err := upConfig(ctx, w, o)
 	if err != nil {
 		return upFailed(w, o, err)
 	}
@@ -59,11 +59,13 @@ func serve(ctx context.Context, w World, c flyte.Config, out upPrinter) error {
 	// that is read. Looking for it takes a twentieth of a second.
 	quick, cancel := context.WithTimeout(ctx, pythonMoment)
 	defer cancel()
-	if _, err := s.Python(quick); err == nil || quick.Err() != nil {
+	if _, err := s.Python(quick); err == nil || quick.Err() != nil || c.Images != nil {
 		out.ready(s.Info())
 		go func() {
 			if p, err := s.Python(ctx); err == nil {
 				out.python(p)
+			} else if c.Images != nil {
+				out.noPython(err)
 			}
 		}()
 	}
@@ -85,13 +87,9 @@ func serve(ctx context.Context, w World, c flyte.Config, out upPrinter) error {
 const pythonMoment = 300 * time.Millisecond
 
 // upConfig makes a server's configuration of what was written.
-func upConfig(w World, o upOptions) (flyte.Config, error) {
+func upConfig(ctx context.Context, w World, o upOptions) (flyte.Config, error) {
 	var c flyte.Config
-	if !o.Native {
-		return c, usagef("drydock up --native runs tasks on this machine's own root file system and needs no image",
-			"tasks with images need the docker sandbox, which is not built yet")
-	}
-	s, err := loadSettings(w, o.Config, upSettings(o))
+	s, err := upSandbox(w, o)
 	if err != nil {
 		return c, err
 	}
@@ -118,6 +116,9 @@ func upConfig(w World, o upOptions) (flyte.Config, error) {
 	if err := flyte.CheckListen(c.Listen, c.Token != ""); err != nil {
 		return c, &userError{what: err.Error(), cause: err}
 	}
+	if c.Images, err = upImages(ctx, w, s); err != nil {
+		return c, err
+	}
 	return c, serverExecutor(w, s, &c)
 }
 
@@ -131,14 +132,33 @@ func serverExecutor(w World, s *config.Settings, c *flyte.Config) error {
 	if profile != nil {
 		c.Profile = *profile
 	}
-	c.Executor, err = newExecutor(w, s, ignoreStrays{})
+	if c.Images == nil { // what all tasks need has to be there
+		if _, err := w.Sandboxes.Native(placeOf(s)); err != nil {
+			return err
+		}
+	}
+	// Both sandboxes all the same: an earlier server may have left attempts in
+	// the other one, which are looked after there.
+	c.Executor, err = executorFor(w, s, ignoreStrays{}, "auto")
 	return err
 }
 
 func upSettings(o upOptions) map[string]string {
 	flags := map[string]string{}
+	if o.Given["sandbox"] {
+		flags["sandbox"] = o.Sandbox
+	}
+	if o.Native {
+		flags["sandbox"] = sandboxNative
+	}
+	if o.Given["network"] {
+		flags["network"] = o.Network
+	}
 	if o.Given["profile"] {
 		flags["profile"] = o.Profile
+	}
+	if o.Given["node"] {
+		flags["node"] = o.Node
 	}
 	if o.Given["state-dir"] {
 		flags["state_dir"] = o.StateDir
@@ -164,7 +184,8 @@ func serverError(err error) error {
 	}
 	var inUse *flyte.InUseError
 	var listen *flyte.ListenError
-	if errors.As(err, &inUse) || errors.As(err, &listen) {
+	var bridge *flyte.BridgeError
+	if errors.As(err, &inUse) || errors.As(err, &listen) || errors.As(err, &bridge) {
 		return &userError{what: err.Error(), cause: err}
 	}
 	return err

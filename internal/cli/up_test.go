@@ -56,8 +56,8 @@ func endServers(workDir string) {
 //
 //	flyte --endpoint HOST:PORT --insecure run --name NAME WORD…
 //
-// is one container of hog words (see sandboxtest.Fake). "exit N" exits with N;
-// every other verb prints the command line and what it was given.
+// is one container of hog words (see sandboxtest.Fake), in an image where they
+// begin with "in IMAGE". "exit N" exits with N; every other verb prints the command line and what it was given.
 func fakeFlyte() {
 	args := os.Args[1:]
 	verb := slices.IndexFunc(args, func(a string) bool { return a == "run" || a == "get" || a == "exit" })
@@ -98,11 +98,16 @@ func fakeFlyte() {
 }
 
 func fakeRun(endpoint string, id *common.RunIdentifier, words []string) error {
+	container := &core.Container{Resources: &core.Resources{
+		Requests: []*core.Resources_ResourceEntry{{Name: core.Resources_MEMORY, Value: "64Mi"}}}}
+	if len(words) > 1 && words[0] == "in" {
+		container.Image, words = words[1], words[2:]
+	}
+	container.Args = append([]string{"hog"}, words...)
 	template := &core.TaskTemplate{
-		Id:   &core.Identifier{ResourceType: core.ResourceType_TASK, Project: id.Project, Domain: id.Domain, Name: "env.job", Version: "v1"},
-		Type: "container",
-		Target: &core.TaskTemplate_Container{Container: &core.Container{Command: append([]string{"hog"}, words...), Resources: &core.Resources{
-			Requests: []*core.Resources_ResourceEntry{{Name: core.Resources_MEMORY, Value: "64Mi"}}}}},
+		Id:     &core.Identifier{ResourceType: core.ResourceType_TASK, Project: id.Project, Domain: id.Domain, Name: "env.job", Version: "v1"},
+		Type:   "container",
+		Target: &core.TaskTemplate_Container{Container: container},
 	}
 	c := workflowconnect.NewRunServiceClient(http.DefaultClient, "http://"+endpoint)
 	_, err := c.CreateRun(context.Background(), connect.NewRequest(&workflow.CreateRunRequest{

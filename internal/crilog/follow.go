@@ -28,11 +28,20 @@ const (
 // A line that stays unfinished is handed on in pieces (Line.Partial), so that
 // a progress bar or a prompt is seen while it stands.
 func Follow(ctx context.Context, path string, ended <-chan struct{}, f func([]Line) error) error {
+	return FollowFrom(ctx, path, 0, ended, f)
+}
+
+// FollowFrom is Follow that leaves out the log's first bytes. offset is the
+// beginning of a line of the file, such as TailOffset finds.
+func FollowFrom(ctx context.Context, path string, offset int64, ended <-chan struct{}, f func([]Line) error) error {
 	file, err := await(ctx, path, ended)
 	if file == nil || err != nil {
 		return err
 	}
 	defer func() { _ = file.Close() }() // read only
+	if _, err := file.Seek(offset, io.SeekStart); err != nil {
+		return err
+	}
 	w := &follower{file: file, f: f, buf: make([]byte, 64<<10)}
 	wait := pollFirst
 	for {

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"drydock/executor"
+	"drydock/internal/history"
+	"drydock/internal/report"
+)
+
+type psOptions struct {
+	deskOptions
+	All, Quiet    bool
+	Limit, Status string
+}
+
+var psPage = page{
+	Usages: []string{"[FLAG…]"},
+	About: `Lists what runs and what waits, the newest first; with --all what has ended, too. The
+tasks of Flyte runs (drydock up, drydock flyte) are among them.
+
+CPU and MEMORY are what a running task uses now, of its limit; what a queued one asks for;
+what an ended one took: seconds of CPU time, and its memory peak. A queued task's line
+ends with what it waits for, an ended one's with its verdict. The status lost means that a
+kill or a crash took all that knew of it: drydock wait ID finds out what can be known.
+
+Only tasks of this state directory are listed: another user's, or those under another
+--state-dir, lie elsewhere.`,
+	Examples: []example{
+		{"What runs?", "drydock ps"},
+		{"What ran out of memory lately?", "drydock ps --status oom"},
+		{"Stop everything", "drydock stop $(drydock ps -q)"},
+		{"For a script", "drydock ps -a --json | jq -r 'select(.verdict==\"failed\").id'"},
+	},
+	Exits: []exit{{"0", "listed, also when there is nothing"}, {"125", "a wrong word, or drydock's own failure"}},
+}
+
+func newPsCommand(w World) *cli.Command {
+	var o psOptions
+	return &cli.Command{
+		Name:  "ps",
+		Usage: "list tasks: running and queued, or the recent ones too",
+		Flags: deskFlags(&o.deskOptions,
+			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Destination: &o.All, Usage: "ended tasks, too"},
+			&cli.StringFlag{Name: "status", Destination: &o.Status,
+				Usage: "`WORDS` of statuses and verdicts to list, with commas between: " + strings.Join(history.FilterWords(), ", ")},
+			&cli.StringFlag{Name: "limit", Aliases: []string{"n"}, Destination: &o.Limit, Usage: "`N` ended tasks at most; 0: all (20)"},
+			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Destination: &o.Quiet, Usage: "print ids only"},
+		),
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			o.Given = givenFlags(c)
+			return runPs(c.Context, w, o)
+		},
+	}
+}
+
+// psLimit is how many ended tasks are shown when nobody says otherwise.
+const psLimit = 20
+
+func (o psOptions) filter() (history.Filter, error) {
+	f := history.Filter{Statuses: []history.Status{history.Running, history.Queued}}
+	if o.All {
+		f = history.Filter{}
+	}
+	if o.Given["status"] {
+		var err error
+		if f, err = history.ParseFilter(o.Status); err != nil {
+			return f, flagged("--status", err)
+		}
+	}
+	f.Limit = psLimit
+	if o.Given["limit"] {
+		n, err := strconv.Atoi(o.Limit)
+		if err != nil || n < 0 {
+			return f, usagef("accepted: 0 (all) or more", "--limit %s is no number of tasks", shellQuote(o.Limit))
+		}
+		f.Limit = n
+	}
+	return f, nil
+}
+
+func runPs(ctx context.Context, w World, o psOptions) error {
+	f, err := o.filter()
+	if err != nil {
+		return err
+	}
+	d, err := openDesk(w, o.deskOptions)
+	if err != nil {
+		return err
+	}
+	x, err := d.openIndex(ctx)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	var tasks []history.Task
+	if x != nil {
+		if tasks, err = x.List(ctx, f); err != nil {
+			return err
+		}
+	}
+	switch {
+	case o.JSON:
+		return psJSON(w, tasks)
+	case o.Quiet:
+		for i := range tasks {
+			if _, err := fmt.Fprintln(w.Stdout, tasks[i].ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	_, err = fmt.Fprint(w.Stdout, table(psRows(styleOf(w, w.Stdout), tasks, w.Now()), columns(w)))
+	return err
+}
+
+// taskLine is a line of ps --json.
+type taskLine struct {
+	Type string `json:"type"` // "task"
+	*history.Task
+}
+
+func psJSON(w World, tasks []history.Task) error {
+	enc := json.NewEncoder(w.Stdout)
+	enc.SetEscapeHTML(false)
+	for i := range tasks {
+		if err := enc.Encode(taskLine{"task", &tasks[i]}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const taskNameWidth = 24 // longer names are cut
+
+func psRows(s report.Style, tasks []history.Task, now time.Time) [][]cell {
+	head := func(text string) cell { return cell{text, s.Dim} }
+	rows := [][]cell{{head("ID"), head("NAME"), head("STATUS"), head("AGE"), head("CPU"), head("MEMORY"), head("TRY"), head("")}}
+	for i := range tasks {
+		t := &tasks[i]
+		try := "-"
+		if last := t.Last(); last != nil {
+			try = strconv.Itoa(last.Number)
+		}
+		rows = append(rows, []cell{
+			plain(t.ID), plain(cut(report.OneLine(t.Name), taskNameWidth)), statusCell(s, t), plain(ageText(t.Age(now))),
+			plain(cpuColumn(t)), plain(memoryColumn(t)), plain(try), remarkCell(s, t),
+		})
+	}
+	return rows
+}
+
+func statusCell(s report.Style, t *history.Task) cell {
+	c := plain(string(t.Status))
+	switch t.Status {
+	case history.Running:
+		c.paint = s.Good
+	case history.Queued, history.Lost:
+		c.paint = s.Warn
+	}
+	return c
+}
+
+// remarkCell is a verdict, or what is waited for.
+func remarkCell(s report.Style, t *history.Task) cell {
+	switch {
+	case t.Status == history.Queued:
+		return plain(t.Waiting)
+	case t.Status == history.Lost:
+		return plain("drydock wait " + t.ID + " finds out")
+	case t.Class == "":
+		return plain("")
+	}
+	text := report.Word(t.Class)
+	if t.ExitCode != nil && *t.ExitCode != 0 {
+		text += fmt.Sprintf(" (%d)", *t.ExitCode)
+	}
+	c := plain(text)
+	if t.Class != executor.Succeeded {
+		c.paint = s.Bad
+	}
+	return c
+}
+
+func cpuColumn(t *history.Task) string {
+	last := t.Last()
+	switch {
+	case last == nil && t.Asked.CPU.IsZero():
+		return "-"
+	case last == nil:
+		return "asks " + string(t.Asked.CPU.Request)
+	case t.Status == history.Running && last.Now != nil && last.Now.Cores != nil:
+		return fmt.Sprintf("%.2f of %s", *last.Now.Cores, last.Resources.CPU.Limit.String())
+	case t.Status == history.Running || t.Status == history.Queued:
+		return "- of " + last.Resources.CPU.Limit.String()
+	case last.CPUSeconds > 0:
+		return fmt.Sprintf("%.2f s", last.CPUSeconds)
+	}
+	return "-"
+}
+
+func memoryColumn(t *history.Task) string {
+	last := t.Last()
+	switch {
+	case last == nil && t.Asked.Memory.IsZero():
+		return "-"
+	case last == nil:
+		return "asks " + string(t.Asked.Memory.Request)
+	case t.Status == history.Running && last.Now != nil:
+		return report.Size(last.Now.Memory) + " of " + report.Size(last.MemoryLimit)
+	case last.MemoryPeak > 0:
+		return report.Size(last.MemoryPeak) + " of " + report.Size(last.MemoryLimit)
+	}
+	return "- of " + report.Size(last.MemoryLimit)
+}
+
+// ageText is a time in one unit: 42s, 3m, 5h, 12d.
+func ageText(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dd", int(d.Hours()/24))
+}

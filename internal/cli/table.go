@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"drydock/internal/report"
+)
+
+// cell is a piece of a table; paint colours it, nil leaves it.
+type cell struct {
+	text  string
+	paint func(string) string
+}
+
+func plain(text string) cell { return cell{text: report.OneLine(text)} }
+
+// table lays out rows in columns; the last one takes what is left of width
+// (0: as much as it needs). Texts are cut, never wrapped.
+func table(rows [][]cell, width int) string {
+	var widths []int
+	for _, row := range rows {
+		for i, c := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(c.text))
+		}
+	}
+	var b strings.Builder
+	for _, row := range rows {
+		writeRow(&b, row, widths, width)
+	}
+	return b.String()
+}
+
+const gap = 2 // between columns
+
+func writeRow(b *strings.Builder, row []cell, widths []int, width int) {
+	used, blank := 0, 0 // blank is owed before the next text
+	for i, c := range row {
+		text := c.text
+		if width > 0 {
+			text = cut(text, max(0, width-used-blank))
+		}
+		n := utf8.RuneCountInString(text)
+		if n > 0 {
+			b.WriteString(strings.Repeat(" ", blank))
+			used += blank + n
+			blank = 0
+			if c.paint != nil {
+				text = c.paint(text)
+			}
+			b.WriteString(text)
+		}
+		blank += widths[i] - n + gap
+	}
+	b.WriteByte('\n')
+}
+
+// cut shortens a text to n characters.
+func cut(text string, n int) string {
+	if utf8.RuneCountInString(text) <= n {
+		return text
+	}
+	if n < 2 {
+		return ""
+	}
+	return string([]rune(text)[:n-1]) + "…"
+}
+
+// columns is the width of standard output where it is a terminal; 0: any.
+func columns(w World) int {
+	if text, ok := w.env("COLUMNS"); ok {
+		if n, err := strconv.Atoi(text); err == nil && n > 0 {
+			return n
+		}
+	}
+	if f, ok := w.Stdout.(*os.File); ok && isTerminal(f) {
+		if size, ok := terminalSize(f); ok {
+			return int(size.Cols)
+		}
+	}
+	return 0
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !linux
+
+package cli
+
+import "github.com/urfave/cli/v2"
+
+// Tasks run on Linux only.
+func taskCommands(World) []*cli.Command { return nil }
+
+func taskPages() map[string]page { return nil }
