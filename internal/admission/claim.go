@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package admission
+
+import (
+	"sync"
+
+	"drydock/sandbox"
+)
+
+// Request asks for a place for one attempt of a task.
+type Request struct {
+	ID      string // the task's, a ULID
+	Attempt int
+	Demand  Demand
+}
+
+// Claim is what an attempt was let in with. It counts until Release. Its
+// methods are safe for concurrent use.
+type Claim struct {
+	Holds sandbox.Holds
+
+	mu    sync.Mutex
+	state claimState
+	// move brings the books from one state to another; a claim without it is
+	// in none.
+	move func(from, to claimState)
+}
+
+// claimState says how a claim stands in the books.
+type claimState int
+
+const (
+	held     claimState = iota // counted
+	lent                       // kept, not counted
+	released                   // over
+)
+
+// Release gives the claim back. A second call does nothing.
+func (c *Claim) Release() { c.become(released) }
+
+// Lend stops counting the claim, so that others are let in: what waits for
+// others does nothing meanwhile.
+func (c *Claim) Lend() { c.become(lent) }
+
+// Recall counts it again, even beyond the capacity: what runs cannot be made
+// to wait. Nobody new is let in until it fits.
+func (c *Claim) Recall() { c.become(held) }
+
+// become moves the claim to another state. A released one stays released.
+func (c *Claim) become(to claimState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state == to || c.state == released {
+		return
+	}
+	if c.move != nil {
+		c.move(c.state, to)
+	}
+	c.state = to
+}

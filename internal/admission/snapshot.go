@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package admission
+
+import "time"
+
+// Snapshot is what a lease directory says at one moment.
+type Snapshot struct {
+	Holders []Holder
+	Queue   []Ticket // in order; of a process with many waiting tasks only the first have a ticket
+	At      time.Duration
+}
+
+// Waiting says what the ticket at i of the queue waits for, and after whom.
+func (s Snapshot) Waiting(i int) string {
+	turns := walk(s.Holders, s.Queue[:i+1], s.At, func(Ticket) bool { return false })
+	return reason(s.Queue[i], turns[i], s.Holders, i, s.At)
+}
