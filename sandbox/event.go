@@ -33,6 +33,7 @@ type Sample struct {
 	CPUSeconds float64    `json:"cpu_seconds"`
 	Breakdown  *Breakdown `json:"breakdown,omitempty"`
 	Pressure   *Pressure  `json:"pressure,omitempty"` // nil: this machine does not count it for the attempt
+	Disk       *int64     `json:"disk,omitempty"`     // as last measured; nil: not limited, or not measured
 }
 
 // Pressure is for how long the attempt's own processes have waited for

@@ -34,6 +34,8 @@ type Limits struct {
 	// stays the caller's.
 	NoFile uint64 `json:"nofile"`
 
-	// Disk is what was asked in bytes; no native limit is set yet.
+	// Disk is the limit of what the attempt takes of the disk, in bytes. It is
+	// polled as a kubelet's is: writing is not hindered, and an attempt that is
+	// seen above it is killed for StopEvict.
 	Disk int64 `json:"disk,omitempty"`
 }

@@ -22,8 +22,11 @@ type Outcome struct {
 	StartedAt  time.Time   `json:"started_at,omitzero"` // execve of the program
 	EndedAt    time.Time   `json:"ended_at,omitzero"`   // exit of the main process
 
-	Exit  *Exit  `json:"exit,omitempty"`  // nil: not known
-	Stops []Stop `json:"stops,omitempty"` // what drydock itself sent, in order
+	Exit *Exit `json:"exit,omitempty"` // nil: not known
+	// ExitUnknown is why there is no Exit although the program ran, in a few
+	// words; "": nobody can say.
+	ExitUnknown string `json:"exit_unknown,omitempty"`
+	Stops       []Stop `json:"stops,omitempty"` // what drydock itself sent, in order
 	// KillSeenAt is when the first OOM kill was noticed; compare with Stops.
 	KillSeenAt time.Time `json:"kill_seen_at,omitzero"`
 	// GroupKilledAt is when the supervisor ended the rest of the attempt
@@ -37,6 +40,7 @@ type Outcome struct {
 	CPUSeconds float64 `json:"cpu_seconds"`
 	Cores      int     `json:"cores"` // that the program could see
 	Shm        *Shm    `json:"shm,omitempty"`
+	Disk       *Disk   `json:"disk,omitempty"` // nil: not limited, or not measured
 	Pids       Pids    `json:"pids"`
 	Hugetlb    int64   `json:"hugetlb_max,omitempty"` // refusals by a hugetlb limit
 
@@ -161,6 +165,32 @@ type Shm struct {
 	Size int64 `json:"size"`
 	Used int64 `json:"used"` // after the end
 	Peak int64 `json:"peak"` // the most that was seen
+}
+
+// Disk is what an attempt takes of the disk, in bytes of allocated blocks:
+// what it wrote into its root file system, its log, and its own directory.
+// What it writes into directories of the machine's own does not count, as a
+// hostPath does not on a cluster.
+type Disk struct {
+	Limit   int64     `json:"limit"`
+	Used    int64     `json:"used"` // at the last look: the one that it was evicted for, else at the end
+	Peak    int64     `json:"peak"` // the most that a look saw
+	Layer   int64     `json:"layer"`
+	Log     int64     `json:"log"` // at most what a kubelet keeps of it, 50 MiB
+	Scratch int64     `json:"scratch"`
+	Deleted int64     `json:"deleted,omitempty"` // deleted and still open; a kubelet's walk does not see it
+	Time    time.Time `json:"time"`              // of the last look
+	// Largest are the directories that hold most, as the program sees them,
+	// the largest first. What is named of one is not counted for those above.
+	Largest []DirUse `json:"largest,omitempty"`
+	// Incomplete says what could not be looked at; "": nothing.
+	Incomplete string `json:"incomplete,omitempty"`
+}
+
+// DirUse is a directory and what it holds.
+type DirUse struct {
+	Path  string `json:"path"`
+	Bytes int64  `json:"bytes"`
 }
 
 // Pids are the attempt's processes and threads.

@@ -101,6 +101,7 @@ type StopReason string
 const (
 	StopAbort   StopReason = "abort"   // somebody asked
 	StopTimeout StopReason = "timeout" // Spec.Timeout ran out
+	StopEvict   StopReason = "evict"   // it took more of the disk than Limits.Disk
 )
 
 // ErrNoOutcome is wrapped by Running.Wait when the supervisor ended without

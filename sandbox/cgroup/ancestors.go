@@ -28,11 +28,12 @@ type ancestor struct {
 	fired int // descriptor, or -1
 }
 
-// Ancestors notes where the groups above stand now.
+// Ancestors notes where the groups above stand now. In a container the uppermost
+// that can be seen is the container's own, with a limit like any other.
 func (g *Group) Ancestors() *Ancestors {
 	a := &Ancestors{}
 	root := filepath.Clean(g.h.memoryRoot())
-	for dir := filepath.Dir(g.memoryDir()); len(dir) > len(root); dir = filepath.Dir(dir) {
+	for dir := filepath.Dir(g.memoryDir()); len(dir) >= len(root); dir = filepath.Dir(dir) {
 		up := ancestor{dir: dir, fired: -1}
 		if g.h.Version == 2 {
 			up.oom = localOOM(dir)

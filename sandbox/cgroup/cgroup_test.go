@@ -68,7 +68,7 @@ func fakeGroup(t *testing.T, version int, files map[string]string) *Group {
 
 func v1Files() map[string]string {
 	return map[string]string{
-		"memory/drydock/x.1/memory.stat":                        "cache 3000\nrss 5000\nshmem 1000\nmapped_file 1\nhierarchical_memory_limit 67108864\n",
+		"memory/drydock/x.1/memory.stat":                        "cache 1\nrss 1\nshmem 0\nmapped_file 1\nhierarchical_memory_limit 67108864\ntotal_cache 3000\ntotal_rss 5000\ntotal_shmem 1000\n",
 		"memory/drydock/x.1/memory.oom_control":                 "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
 		"memory/drydock/x.1/memory.usage_in_bytes":              "9000\n",
 		"memory/drydock/x.1/memory.max_usage_in_bytes":          "67108864\n",

@@ -80,13 +80,13 @@ func parseKeyed(text string) map[string]int64 {
 	return values
 }
 
-// breakdownV1 reads v1's memory.stat: cache holds shmem, and the kernel's
-// share stands in a file of its own.
+// breakdownV1 reads v1's memory.stat, with the groups below: cache holds
+// shmem, and the kernel's share stands in a file of its own.
 func breakdownV1(stat map[string]int64, kernel int64) sandbox.Breakdown {
 	return sandbox.Breakdown{
-		Anon:   stat["rss"],
-		File:   max(0, stat["cache"]-stat["shmem"]),
-		Shmem:  stat["shmem"],
+		Anon:   stat["total_rss"],
+		File:   max(0, stat["total_cache"]-stat["total_shmem"]),
+		Shmem:  stat["total_shmem"],
 		Kernel: kernel,
 	}
 }

@@ -110,6 +110,11 @@ func (g *Group) createUnified(l sandbox.Limits) error {
 			return err
 		}
 	}
+	return g.writeUnified(l)
+}
+
+// writeUnified writes the limits that bind.
+func (g *Group) writeUnified(l sandbox.Limits) error {
 	for _, f := range unifiedFiles(l) {
 		err := writeFile(filepath.Join(g.memoryDir(), f.name), f.value)
 		if errors.Is(err, os.ErrNotExist) && f.optional {
@@ -161,9 +166,12 @@ type controlFile struct {
 	optional    bool // kernels without it can do without
 }
 
-// unifiedFiles are the owner's limits on v2. The pod's cpu weight on a
-// cluster follows the old, linear curve because the kubelet writes it itself
+// Weight is the cpu.weight of a task's own group. The pod's on a cluster
+// follows the old, linear curve because the kubelet writes it itself
 // (cluster-truth §5); this group stands where the pod's does.
+func Weight(shares uint64) uint64 { return 1 + ((shares-2)*9999)/262142 }
+
+// unifiedFiles are the owner's limits on v2.
 func unifiedFiles(l sandbox.Limits) []controlFile {
 	var files []controlFile
 	if l.Memory > 0 {
@@ -175,8 +183,7 @@ func unifiedFiles(l sandbox.Limits) []controlFile {
 		files = append(files, controlFile{name: "memory.oom.group", value: "1"})
 	}
 	if l.CPUShares > 0 {
-		weight := 1 + ((l.CPUShares-2)*9999)/262142
-		files = append(files, controlFile{name: "cpu.weight", value: strconv.FormatUint(weight, 10), optional: true})
+		files = append(files, controlFile{name: "cpu.weight", value: strconv.FormatUint(Weight(l.CPUShares), 10), optional: true})
 	}
 	if l.CPUQuota > 0 {
 		files = append(files, controlFile{name: "cpu.max", value: fmt.Sprintf("%d %d", l.CPUQuota, l.CPUPeriod), optional: true})

@@ -4,6 +4,10 @@ package cgroup
 
 import "os"
 
+// Slice is systemd's group for all that drydock runs. It is the
+// administrator's, for a budget such as a MemoryMax.
+const Slice = "drydock.slice"
+
 // ManagedBySystemd says whether the hierarchy is systemd's: one of v2 on a
 // machine whose first process it is. It takes back what others change outside
 // of what it has delegated.

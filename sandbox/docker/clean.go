@@ -21,8 +21,8 @@ type Stray = client.Stray
 
 // Clean removes what dead supervisors left: containers, cgroups, scratch
 // directories, lease files. Living ones hold their lease's lock and are left
-// alone, and so are other users' and those of other lease directories. Errors
-// are *sandbox.UnsupportedError where there is no engine to ask.
+// alone, and so are other users' and those of other lease directories, also of
+// equal ones on other machines or in other containers. Errors are *sandbox.UnsupportedError where there is no engine to ask.
 func Clean(ctx context.Context, config Config) ([]Stray, error) {
 	e, err := engine.Open(ctx, config.Engine)
 	if err != nil {
@@ -57,13 +57,15 @@ func (s *Sandbox) cleaner() cleaner {
 }
 
 // clean looks at every lease of the directory, and at every container that
-// names it.
+// names it and was made in this place.
 func (c cleaner) clean(ctx context.Context) ([]Stray, error) {
 	names, err := c.leases.Names()
 	if err != nil {
 		return nil, err
 	}
-	listed, err := c.engine.List(ctx, map[string]string{labelLeases: string(c.leases), labelUID: strconv.Itoa(os.Geteuid())})
+	listed, err := c.engine.List(ctx, map[string]string{
+		labelLeases: string(c.leases), labelUID: strconv.Itoa(os.Geteuid()), labelPlace: place(),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +85,7 @@ func (c cleaner) clean(ctx context.Context) ([]Stray, error) {
 // cannot be removed keeps its lease, for the next who cleans.
 func (c cleaner) cleanAttempt(ctx context.Context, name, dir string) (killed int, err error) {
 	if c.host.owned {
-		killed = c.host.hierarchy.Parent(name).Kill()
+		killed = c.host.group(name).Kill()
 	}
 	running, err := c.removeContainers(ctx, name)
 	if err != nil {
@@ -91,8 +93,10 @@ func (c cleaner) cleanAttempt(ctx context.Context, name, dir string) (killed int
 	}
 	killed = max(killed, running)
 	var errs []error
-	if c.host.owned {
-		h := c.host.hierarchy
+	switch h := c.host.hierarchy; {
+	case c.host.slices:
+		errs = append(errs, c.host.removeSlice(name))
+	case c.host.owned:
 		if hold, err := h.HoldBase(c.leases.Path(wire.BaseLock)); err == nil {
 			errs = append(errs, h.Parent(name).Remove(), hold.Release())
 		}

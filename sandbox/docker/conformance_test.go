@@ -3,20 +3,29 @@
 package docker_test
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"drydock/integration/engines"
+	"drydock/internal/leftover"
 	"drydock/internal/need"
 	"drydock/sandbox"
+	"drydock/sandbox/cgroup"
 	"drydock/sandbox/docker"
 	"drydock/sandbox/docker/engine"
 	"drydock/sandbox/sandboxtest"
+	"drydock/sandbox/supervise/client"
+	"drydock/sandbox/supervise/wire"
 )
 
 // lacks are the cases that no engine can pass.
 var lacks = map[string]string{
-	"bytes": "an engine takes arguments as JSON text",
+	"bytes":               "an engine takes arguments as JSON text",
+	"start-errors-format": "the engine calls a file that the kernel cannot run a program that ended with 1",
+	"hugetlb":             "the limit on huge pages is that of drydock's own group alone",
 }
 
 func newSandbox(t testing.TB, e *engines.Engine, leaseDir string) *docker.Sandbox {
@@ -30,14 +39,22 @@ func newSandbox(t testing.TB, e *engines.Engine, leaseDir string) *docker.Sandbo
 }
 
 // inImage runs a spec of the suite's in an image: the program lies in the
-// working directory, which is mounted where it is on the host.
+// working directory, which is mounted where it is on the host; a prebuilt one
+// is mounted, too.
 func inImage(image string) func(sandbox.Spec) sandbox.Spec {
 	return func(spec sandbox.Spec) sandbox.Spec {
 		spec.Image = image
-		spec.Mounts = append([]sandbox.Mount{{Source: spec.WorkDir, Target: spec.WorkDir}}, spec.Mounts...)
+		mounts := []sandbox.Mount{{Source: spec.WorkDir, Target: spec.WorkDir}}
+		if prebuilt != "" {
+			mounts = append(mounts, sandbox.Mount{Source: prebuilt, Target: prebuilt, ReadOnly: true})
+		}
+		spec.Mounts = append(mounts, spec.Mounts...)
 		return spec
 	}
 }
+
+// prebuilt is the suite's program where there is no compiler (a test guest).
+var prebuilt = os.Getenv("DRYDOCK_HOG")
 
 func TestConformance(t *testing.T) {
 	need.Root(t)
@@ -60,7 +77,36 @@ func conform(t *testing.T, e *engines.Engine) {
 		GroupKill:     groupKill,
 		Kernel:        true,
 		Durable:       true,
-		Program:       os.Getenv("DRYDOCK_HOG"), // prebuilt, where there is no compiler (a test guest)
+		OwnedParent:   true,
+		Program:       prebuilt,
 		Lacks:         lacks,
+		Foreign: func(i leftover.Item) bool { // Podman mounts its store when it needs it
+			return i.Kind == "mount" && strings.HasPrefix(i.Name, e.Root+"/overlay ")
+		},
+		SharedLimit: func(t testing.TB) (sandbox.Sandbox, string) {
+			leases := t.TempDir()
+			return newSandbox(t, e, leases), sharedBase(t, leases)
+		},
 	})
+}
+
+// sharedBase makes the group that all attempts of one lease directory lie
+// under, and keeps it while the test runs.
+func sharedBase(t testing.TB, leaseDir string) string {
+	t.Helper()
+	h, err := cgroup.Detect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Base = client.LeasesIn(leaseDir).GroupBase()
+	base, err := h.HoldBase(filepath.Join(leaseDir, wire.BaseLock))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = base.Release() })
+	dir := h.MemoryBase()
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		t.Fatal(err)
+	}
+	return dir
 }

@@ -165,6 +165,8 @@ type hostAccess struct {
 	owned     bool
 	hierarchy cgroup.Hierarchy
 	why       string // why not owned
+	slices    bool   // the groups are systemd's slices
+	own       string // what the names of this lease directory's slices have in front
 }
 
 // findHostAccess looks at the engine and at the host's cgroups.
@@ -177,21 +179,30 @@ func findHostAccess(info engine.Info, leases client.Leases) hostAccess {
 	if err != nil {
 		return hostAccess{hierarchy: h, why: err.Error()}
 	}
-	return hostAccess{owned: true, hierarchy: h}
+	access := hostAccess{owned: true, hierarchy: h}
+	if info.CgroupDriver == driverSystemd {
+		access = access.inSlices()
+	}
+	return access
 }
 
 // ownable says what keeps containers from lying below a cgroup of drydock's.
 func ownable(info engine.Info, h cgroup.Hierarchy) error {
 	switch {
 	case !info.Local:
-		return errors.New("the engine is not on this machine: " + info.Remote)
+		return errors.New(info.Remote)
 	case info.Rootless:
 		return errors.New("the engine is rootless: its containers lie in its user's cgroup")
+	case info.CgroupDriver == driverSystemd:
+		if err := sliceable(info, h); err != nil {
+			return err
+		}
 	case info.CgroupDriver != "cgroupfs":
 		return errors.New("the engine leaves cgroups to " + info.CgroupDriver)
 	case h.ManagedBySystemd():
 		return errors.New("the cgroups are systemd's, and the engine does not ask it for them")
-	case info.CgroupVersion != 0 && info.CgroupVersion != h.Version:
+	}
+	if info.CgroupVersion != 0 && info.CgroupVersion != h.Version {
 		return errors.New("the engine sees another version of cgroups than drydock")
 	}
 	if err := h.Writable(); err != nil {

@@ -3,10 +3,8 @@
 package docker
 
 import (
-	"os"
-	"strings"
-
 	"drydock/sandbox"
+	"drydock/sandbox/cgroup"
 	"drydock/sandbox/docker/engine"
 )
 
@@ -19,7 +17,7 @@ func (s *Sandbox) Enforcement(spec sandbox.Spec) []sandbox.Enforcement {
 func enforcement(info engine.Info, host hostAccess, spec sandbox.Spec) []sandbox.Enforcement {
 	var t table
 	t.add("memory", info.MemoryLimit || host.owned, "the engine's machine has no memory controller for containers")
-	t.add("swap", info.SwapLimit || info.CgroupVersion == 2 || info.Local && !hostHasSwap(), "the engine's kernel does not account swap (boot with swapaccount=1): an OOM can be hidden by swapping")
+	t.add("swap", info.SwapLimit || info.CgroupVersion == 2 || info.Local && !cgroup.SwapHere(), "the engine's kernel does not account swap (boot with swapaccount=1): an OOM can be hidden by swapping")
 	if spec.Limits.GroupKill {
 		t = append(t, groupKill(host))
 	}
@@ -29,14 +27,20 @@ func enforcement(info engine.Info, host hostAccess, spec sandbox.Spec) []sandbox
 	t.add("cpu", info.CPUQuota && info.CPUShares, "the engine's machine has no cpu controller for containers: the task may use every core")
 	t.add("pids", info.PidsLimit, "the engine's machine has no pids controller for containers: a fork bomb is not contained")
 	t.add("shm", true, "")
-	t.add("hugepages", host.owned && host.hierarchy.Has("hugetlb"), "an engine cannot be told to forbid huge pages: where the machine has some MAP_HUGETLB works, on a cluster it fails with ENOMEM")
+	t.add("hugepages", host.owned && host.hierarchy.Has("hugetlb") || info.Local && !cgroup.HugePagesHere(), "an engine cannot be told to forbid huge pages: where the machine has some MAP_HUGETLB works, on a cluster it fails with ENOMEM")
 	if spec.Network == sandbox.NetworkHost {
 		t.add("abstract-sockets", false, "the network is the host's: abstract sockets such as D-Bus's can be reached")
 	}
-	t.add("disk", spec.Limits.Disk == 0, "disk limits are not built yet: the task may write as much as the engine's file system holds")
+	if spec.Limits.Disk > 0 {
+		t = append(t, diskLimit(info))
+	}
+	t.add("mounts", info.Local || len(spec.Mounts) == 0, foreignPaths)
 	t.add("users", !info.UsernsRemap, "the engine maps users (userns-remap): root inside cannot write into mounted directories of yours")
 	return t
 }
+
+// foreignPaths is what binding a path means to an engine that is not here.
+const foreignPaths = "what is bound is looked up where the engine runs: there the same path can be something else, or nothing"
 
 // table is a table of enforcements.
 type table []sandbox.Enforcement
@@ -47,7 +51,7 @@ func (t *table) add(limit string, ok bool, why string) {
 	switch {
 	case !ok:
 		*t = append(*t, sandbox.Enforcement{Limit: limit, State: sandbox.NotEnforced, Why: why})
-	case limit != "disk" && limit != "users":
+	case limit != "users" && limit != "mounts":
 		*t = append(*t, sandbox.Enforcement{Limit: limit, State: sandbox.Enforced})
 	}
 }
@@ -70,10 +74,4 @@ func groupKill(host hostAccess) sandbox.Enforcement {
 func evidenceNote(why string) sandbox.Enforcement {
 	return sandbox.Enforcement{Limit: "oom-evidence", State: sandbox.Emulated,
 		Why: "the engine's word, not the kernel's counters, says what ran out of memory: " + why}
-}
-
-// hostHasSwap reports whether any swap is on (proc_swaps(5)).
-func hostHasSwap() bool {
-	data, _ := os.ReadFile("/proc/swaps")
-	return strings.Count(string(data), "\n") > 1
 }

@@ -23,16 +23,18 @@ var errRemoved = errors.New("the container was removed by somebody else")
 // await waits for the engine to say that the container has ended. An engine
 // that goes away is asked again when it is back.
 func (b *box) await() {
-	away := time.Time{}
+	away, missed := time.Time{}, false
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		exit, err := b.run.Wait(b.ctx, b.id)
 		switch kind := engine.KindOf(err); {
 		case err == nil:
 			b.settle(&exit, nil)
 			return
-		case kind == engine.NotFound:
+		case kind == engine.NotFound && missed:
 			b.settle(nil, errRemoved)
 			return
+		case kind == engine.NotFound: // one that has just come back may not know it yet
+			missed = true
 		case kind == engine.Cancelled || b.ctx.Err() != nil:
 			return
 		default:
@@ -87,6 +89,16 @@ func (b *box) Reap() *sandbox.Exit {
 			return nil
 		}
 	}
+}
+
+// Unknown says why Reap knew nothing.
+func (b *box) Unknown() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.gone != nil {
+		return oneLine(b.gone.Error())
+	}
+	return "the engine did not tell"
 }
 
 // fatal are the signals that commonly end programs.

@@ -8,8 +8,6 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"drydock/sandbox"
 	"drydock/sandbox/docker/engine"
 	"drydock/sandbox/supervise"
@@ -23,8 +21,9 @@ type attacher interface {
 // attach connects the container's streams with the supervisor's, before the
 // container starts: nothing of its output is missed.
 func attach(e attacher, b *box, out *supervise.Output, spec sandbox.Spec) error {
+	hasStdin := supervise.HasStdin()
 	stdin, stdout, stderr := out.Streams()
-	options := engine.AttachOptions{TTY: spec.TTY, Stdin: !isNull(stdin)}
+	options := engine.AttachOptions{TTY: spec.TTY, Stdin: hasStdin}
 	stream, err := e.Attach(context.Background(), b.id, options)
 	if err != nil {
 		for _, f := range []*os.File{stdin, stdout, stderr} {
@@ -48,13 +47,6 @@ func attach(e attacher, b *box, out *supervise.Output, spec sandbox.Spec) error 
 		m.move(stream, to, toErr)
 	})
 	return nil
-}
-
-// isNull reports whether a file is /dev/null: then the program gets the
-// engine's own, and no stdin is kept open.
-func isNull(f *os.File) bool {
-	var st unix.Stat_t
-	return unix.Fstat(int(f.Fd()), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3)
 }
 
 // feed passes stdin on, and its end.

@@ -32,6 +32,10 @@ type plan struct {
 	Container engine.Container `json:"container"`
 	// Owned says that the container goes below a cgroup of drydock's.
 	Owned bool `json:"owned"`
+	// Slice says that this cgroup is a slice of systemd's.
+	Slice bool `json:"slice,omitempty"`
+	// Far says that the engine has other files than drydock.
+	Far bool `json:"far,omitempty"`
 	// CgroupVersion is that of the engine's machine.
 	CgroupVersion int `json:"cgroup_version"`
 }
@@ -44,25 +48,27 @@ func (s *Sandbox) plan(spec sandbox.Spec, image engine.Image) *plan {
 		Version: planVersion,
 		Config: wire.Config{
 			ID: name, Dir: spec.Dir, Lease: s.leases.Path(name),
-			Cgroup: name, CgroupBase: s.host.hierarchy.Base,
+			Cgroup: s.host.groupName(name), CgroupBase: s.host.hierarchy.Base,
 			Spec: spec, Enforcement: s.Enforcement(spec),
 		},
-		Engine:        engine.Config{Host: info.Endpoint},
+		Engine:        engine.Config{Host: info.Endpoint, Known: &info},
 		Product:       info.String(),
 		Image:         image.Sandbox(),
 		Container:     container(spec, image.ID),
 		Owned:         s.host.owned,
+		Far:           !info.Local,
 		CgroupVersion: info.CgroupVersion,
 	}
 	p.Spec.Env = nil // they travel in the container's part
 	if !strings.HasPrefix(info.Endpoint, "unix://") {
 		p.Engine = s.config // an endpoint with keys, or behind ssh
+		p.Engine.Known = &info
 	}
 	p.Container.Labels = labels(spec, s.leases)
 	if p.Owned {
-		group := s.host.hierarchy.Parent(name)
-		p.Container.CgroupParent = group.Path()
-		p.Container.Memory = group.RuntimeMemory(spec.Limits.Memory)
+		p.Slice = s.host.slices
+		p.Container.CgroupParent = s.host.parent(name)
+		p.Container.Memory = s.host.group(name).RuntimeMemory(spec.Limits.Memory)
 		p.Container.MemorySwap = p.Container.Memory
 	}
 	if info.CgroupVersion == 2 {
@@ -175,6 +181,7 @@ const (
 	labelDir     = "io.drydock.dir"
 	labelLeases  = "io.drydock.leases"
 	labelUID     = "io.drydock.uid"
+	labelPlace   = "io.drydock.place"
 )
 
 func labels(spec sandbox.Spec, leases client.Leases) map[string]string {
@@ -184,5 +191,6 @@ func labels(spec sandbox.Spec, leases client.Leases) map[string]string {
 		labelDir:     spec.Dir,
 		labelLeases:  string(leases),
 		labelUID:     strconv.Itoa(os.Geteuid()),
+		labelPlace:   place(),
 	}
 }

@@ -19,6 +19,31 @@ import (
 type process struct {
 	pid int
 	fd  int
+	// before is the runtime's program at the first sight, and execed when
+	// another was first seen in its place; zero: not seen.
+	before program
+	execed time.Time
+}
+
+// program is the file that a process runs; zero: it is gone.
+type program struct{ dev, ino uint64 }
+
+func (p *process) program() program {
+	var st unix.Stat_t
+	if unix.Stat("/proc/"+strconv.Itoa(p.pid)+"/exe", &st) != nil {
+		return program{}
+	}
+	return program{uint64(st.Dev), st.Ino}
+}
+
+// ran notes when the task's program took the runtime's place, and reports
+// whether it has.
+func (p *process) ran() bool {
+	now := p.program()
+	if none := (program{}); p.execed.IsZero() && p.before != none && now != none && now != p.before {
+		p.execed = time.Now()
+	}
+	return !p.execed.IsZero()
 }
 
 // openProcess returns nil when there is no such process any more.
@@ -37,7 +62,11 @@ func openInit(pid int) *process {
 		return nil
 	}
 	p := openProcess(pid)
-	if p != nil && !isInit(pid) { // its number was given out again meanwhile
+	if p == nil {
+		return nil
+	}
+	p.before = p.program()
+	if !isInit(pid) { // its number was given out again meanwhile
 		p.close()
 		return nil
 	}

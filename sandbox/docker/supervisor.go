@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"drydock/internal/failpoint"
 	"drydock/sandbox"
 	"drydock/sandbox/cgroup"
+	"drydock/sandbox/disk"
 	"drydock/sandbox/docker/engine"
 	"drydock/sandbox/supervise"
 	"drydock/sandbox/supervise/wire"
@@ -71,7 +74,7 @@ func newKeeper(p *plan, control *supervise.Control) *keeper {
 	k := &keeper{plan: p}
 	k.attempt = &supervise.Attempt{
 		Config: &p.Config, Control: control, Sandbox: sandboxName,
-		Scratch: scratch, Explain: explain, Group: sandbox.GroupEmulated,
+		Scratch: scratch, Explain: k.explain, Group: sandbox.GroupEmulated,
 		Steps: []supervise.Step{k.open, k.makeGroup, k.makeContainer, k.attach},
 	}
 	return k
@@ -89,12 +92,16 @@ func (k *keeper) open(a *supervise.Attempt) (supervise.Undo, error) {
 		return nil, err
 	}
 	k.engine = e
+	failpoint.At(failpoint.EngineReached)
 	return e.Close, nil
 }
 
 func (k *keeper) makeGroup(a *supervise.Attempt) (supervise.Undo, error) {
 	if !k.plan.Owned {
 		return nil, nil
+	}
+	if k.plan.Slice {
+		return k.makeSlice(a)
 	}
 	h, err := cgroup.Detect()
 	if err != nil {
@@ -110,30 +117,69 @@ func (k *keeper) makeGroup(a *supervise.Attempt) (supervise.Undo, error) {
 	if err != nil {
 		return base.Release, err
 	}
-	kernel.Own(h, group)
-	k.kernel, k.group = kernel, group
-	a.Group = group.GroupState(k.plan.Spec.Limits.GroupKill)
+	failpoint.At(failpoint.CgroupMade)
+	k.own(kernel, h, group)
 	return func() error {
-		err := errors.Join(group.Remove(), base.Release())
+		err := group.Remove()
+		if a.Outcome.StartError != nil && strings.HasPrefix(k.plan.Product, "Podman") {
+			// A monitor of Podman's that sees a failed start puts itself below
+			// the group when all else is gone, and so makes it again.
+			time.Sleep(lateMonitor)
+			err = errors.Join(err, group.Remove())
+		}
+		err = errors.Join(err, base.Release())
 		kernel.Release()
 		return err
 	}, nil
 }
 
+// own has the kernel asked about the attempt's own group.
+func (k *keeper) own(kernel *supervise.Kernel, h cgroup.Hierarchy, group *cgroup.Group) {
+	kernel.Own(h, group)
+	k.kernel, k.group = kernel, group
+	k.attempt.Group = group.GroupState(k.plan.Spec.Limits.GroupKill)
+}
+
+// lateMonitor is how long after a failed start Podman's monitor may come.
+const lateMonitor = 300 * time.Millisecond
+
 // makeContainer makes the container. Nothing of it runs before its start.
 func (k *keeper) makeContainer(a *supervise.Attempt) (supervise.Undo, error) {
-	id, warnings, err := k.engine.Create(context.Background(), k.plan.Container)
+	k.plan.Container.Stdin = supervise.HasStdin() // else it gets the engine's own empty one
+	id, warnings, err := k.create()
 	if err != nil {
 		return nil, err
 	}
+	failpoint.At(failpoint.ContainerCreated)
 	a.Outcome.Limits = warned(a.Outcome.Limits, warnings)
 	k.box = newBox(k.engine, id, k.group)
 	a.Box = k.box
 	a.Witness = newWitness(k, id)
+	if diskLimit(k.engine.Info()).State == sandbox.Emulated {
+		var found layer
+		a.DiskPlaces = func() disk.Places { return found.places(k.box) }
+	}
 	if k.group != nil {
 		a.ShmUsed = k.box.shm.used
 	}
 	return k.removeContainer, nil
+}
+
+// create makes the container. An image that somebody has removed since it was
+// looked at is got again, once.
+func (k *keeper) create() (id string, warnings []string, err error) {
+	ctx := context.Background()
+	id, warnings, err = k.engine.Create(ctx, k.plan.Container)
+	if engine.KindOf(err) != engine.NoImage {
+		return id, warnings, err
+	}
+	spec := k.plan.Spec
+	image, err := k.engine.Provide(ctx, engine.Pull{Reference: k.plan.Image.Reference, Platform: spec.Platform, Policy: spec.Pull})
+	if err != nil {
+		return "", nil, err
+	}
+	k.plan.Container.Image, k.attempt.Outcome.Image = image.ID, image.Sandbox()
+	return k.engine.Create(ctx, k.plan.Container)
 }
 
 // warned adds what the engine had to say about limits that it will not keep.
@@ -153,6 +199,7 @@ func (k *keeper) removeContainer() error {
 	deadline := time.Now().Add(removePatience)
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
 		err := k.engine.Remove(context.Background(), k.box.id)
+		failpoint.At(failpoint.ContainerRemoved)
 		if err == nil || !away(err) || time.Now().After(deadline) {
 			return err
 		}
@@ -167,17 +214,25 @@ func away(err error) bool {
 }
 
 func (k *keeper) attach(a *supervise.Attempt) (supervise.Undo, error) {
-	return nil, attach(k.engine, k.box, &a.Output, k.plan.Spec)
+	err := attach(k.engine, k.box, &a.Output, k.plan.Spec)
+	failpoint.At(failpoint.Attached)
+	return nil, err
 }
 
 // explain says why the program never ran, in the engine's words.
-func explain(err error) sandbox.StartError {
-	failed := sandbox.StartError{Reason: sandbox.StartRuntime, Message: oneLine(err.Error())}
+func (k *keeper) explain(err error) sandbox.StartError {
 	if e, ok := errors.AsType[*engine.StartError](err); ok {
-		failed.Reason, failed.Message = e.Reason, oneLine(e.Message)
+		return sandbox.StartError{Reason: e.Reason, Message: oneLine(e.Message)}
+	}
+	if e, ok := errors.AsType[*sandbox.ImageError](err); ok {
+		return sandbox.StartError{Reason: e.Reason, Message: oneLine(e.Message), Remedy: e.Remedy}
 	}
 	if e, ok := errors.AsType[*sandbox.UnsupportedError](err); ok {
-		failed.Message, failed.Remedy = oneLine(e.What), e.Remedy
+		return sandbox.StartError{Reason: sandbox.StartRuntime, Message: oneLine(e.What), Remedy: e.Remedy}
+	}
+	failed := sandbox.StartError{Reason: sandbox.StartRuntime, Message: oneLine(err.Error())}
+	if k.plan.Far && len(k.plan.Spec.Mounts) > 0 && engine.KindOf(err) == engine.Invalid {
+		failed.Remedy = "give paths of the engine's machine; those of a container that drydock runs in must be bound there from the same path"
 	}
 	return failed
 }

@@ -31,6 +31,7 @@ type teller struct {
 	end   context.CancelFunc // nil: not begun
 	calls sync.WaitGroup
 	woken chan supervise.Wake
+	heard time.Time // of the last event; followEvents' own
 
 	mu    sync.Mutex // guards what follows
 	kills int64
@@ -42,6 +43,7 @@ type teller struct {
 
 // Watch implements supervise.Witness.
 func (t *teller) Watch() <-chan supervise.Wake {
+	t.woken = make(chan supervise.Wake, 1)
 	t.begin()
 	return t.woken
 }
@@ -52,7 +54,6 @@ func (t *teller) begin() {
 	if t.end != nil {
 		return
 	}
-	t.woken = make(chan supervise.Wake, 1)
 	ctx, end := context.WithCancel(context.Background())
 	t.end = end
 	t.calls.Go(func() { again(ctx, func() { t.followEvents(ctx) }) })
@@ -73,12 +74,25 @@ func again(ctx context.Context, do func()) {
 	}
 }
 
+// followEvents hears of everything since the container was made, by the
+// engine's own clock, and of nothing twice.
 func (t *teller) followEvents(ctx context.Context) {
-	watch, err := t.engine.Events(ctx, t.id, time.Time{})
+	if t.heard.IsZero() {
+		state, err := t.engine.Inspect(ctx, t.id)
+		if err != nil {
+			return
+		}
+		t.heard = state.CreatedAt
+	}
+	watch, err := t.engine.Events(ctx, t.id, t.heard)
 	if err != nil {
 		return
 	}
 	for event := range watch.C {
+		if !event.Time.After(t.heard) {
+			continue
+		}
+		t.heard = event.Time
 		if event.Action == "oom" {
 			t.oom()
 		}
@@ -90,10 +104,7 @@ func (t *teller) oom() {
 	t.mu.Lock()
 	t.kills++
 	t.mu.Unlock()
-	select {
-	case t.woken <- supervise.Wake{}:
-	default: // one is waiting already
-	}
+	tell(t.woken, supervise.Wake{})
 }
 
 // see notes what the engine measured.

@@ -30,19 +30,66 @@ type owner struct {
 	keeper *keeper
 	told   *teller
 	strays bool // the container is somewhere else
+	closed chan struct{}
+}
+
+// Watch implements supervise.Witness. Whoever has news, the kernel or in its
+// stead the engine, uses one channel.
+func (o *owner) Watch() <-chan supervise.Wake {
+	woken := make(chan supervise.Wake, 1)
+	o.told.woken, o.closed = woken, make(chan struct{})
+	kernel := o.Kernel.Watch()
+	go func() { // ends with Close
+		for {
+			select {
+			case wake := <-kernel:
+				tell(woken, wake)
+			case <-o.closed:
+				return
+			}
+		}
+	}()
+	return woken
+}
+
+// tell passes a wake-up on, unless one is waiting already.
+func tell(to chan<- supervise.Wake, wake supervise.Wake) {
+	select {
+	case to <- wake:
+	default:
+	}
 }
 
 // Main implements supervise.Witness.
 func (o *owner) Main(pid int) {
 	o.Kernel.Main(pid)
-	if held, known := o.keeper.group.Holds(pid); o.strays || held || !known {
-		return
+	if why := o.doubt(pid); why != "" && !o.strays {
+		o.fallBack(why)
 	}
+}
+
+// doubt says why the cgroup does not tell of the container, though it should;
+// "": it does, as far as can be seen.
+func (o *owner) doubt(pid int) string {
+	if pid == 0 {
+		return ""
+	}
+	if held, known := o.keeper.group.Holds(pid); known && !held {
+		return "the engine put the container elsewhere than drydock asked it to"
+	}
+	asked := o.keeper.plan.Spec.Limits.Memory
+	if limit, err := o.keeper.group.Limit(); asked > 0 && err == nil && limit != asked {
+		return "somebody removed or changed drydock's cgroup before the program ran"
+	}
+	return ""
+}
+
+// fallBack has the engine tell instead, and says so.
+func (o *owner) fallBack(why string) {
 	o.strays = true
 	o.told.begin()
 	a := o.keeper.attempt
 	a.Group = sandbox.GroupEmulated
-	const why = "the engine put the container elsewhere than drydock asked it to"
 	a.Outcome.Limits = replaced(a.Outcome.Limits, evidenceNote(why),
 		sandbox.Enforcement{Limit: "group-kill", State: sandbox.Emulated, Why: why})
 }
@@ -81,6 +128,7 @@ func (o *owner) Sample() (supervise.Look, bool) {
 
 // Close implements supervise.Witness.
 func (o *owner) Close() {
+	close(o.closed)
 	o.Kernel.Close()
 	o.told.Close()
 }
@@ -92,8 +140,24 @@ func (o *owner) Settle(out *sandbox.Outcome) {
 		return
 	}
 	o.Kernel.Settle(out)
-	if c := out.Counters; c != nil && c.CgroupVersion == 1 && c.OOMKill == 0 && out.StartError == nil {
+	switch c := out.Counters; {
+	case c == nil || c.OOMKill > 0:
+	case out.StartError != nil:
+		o.settleStart(out)
+	case c.CgroupVersion == 1:
 		o.settleV1(out)
+	}
+}
+
+// peakBatch is by how much the kernel's own batches of charges may keep a peak
+// below the limit that it reached (limits-and-oom §3.4).
+const peakBatch = 64 << 12
+
+// settleStart finds a limit that is too low for the runtime itself, whose words
+// for that are many: memory was at the limit when the start failed.
+func (o *owner) settleStart(out *sandbox.Outcome) {
+	if out.StartError.Reason == sandbox.StartRuntime && out.Memory.Limit > 0 && out.Memory.Peak >= out.Memory.Limit-peakBatch {
+		out.StartError.Reason, out.StartError.OOM = sandbox.StartLimitTooLow, true
 	}
 }
 

@@ -6,9 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"drydock/sandbox"
+	"drydock/sandbox/cgroup"
+	"drydock/sandbox/disk"
 	"drydock/sandbox/native/shimapi"
 )
 
@@ -23,7 +24,7 @@ func (s *Sandbox) Enforcement(spec sandbox.Spec) []sandbox.Enforcement {
 		table = append(table, sandbox.Enforcement{Limit: "abstract-sockets", State: sandbox.NotEnforced, Why: "the network is the host's and this kernel is before 6.12: abstract sockets such as D-Bus's can be reached"})
 	}
 	if spec.Limits.Disk > 0 {
-		table = append(table, sandbox.Enforcement{Limit: "disk", State: sandbox.NotEnforced, Why: "disk limits are not built yet: the task may write as much as the state directory's file system holds"})
+		table = append(table, disk.Polled())
 	}
 	table = append(table, s.userEnforcement(spec)...)
 	table = append(table, overlayNote(spec.Dir, s.ids != nil)...)
@@ -43,7 +44,7 @@ func (s *Sandbox) hostEnforcement() []sandbox.Enforcement {
 		}
 		table = append(table, sandbox.Enforcement{Limit: limit, State: state, Why: why})
 	}
-	add("swap", s.canLimitSwap() || !hostHasSwap(), "this kernel does not account swap (boot with swapaccount=1): an OOM can be hidden by swapping")
+	add("swap", s.canLimitSwap() || !cgroup.SwapHere(), "this kernel does not account swap (boot with swapaccount=1): an OOM can be hidden by swapping")
 	if h.Version == 2 {
 		table = append(table, sandbox.Enforcement{Limit: "group-kill", State: sandbox.Enforced})
 	} else {
@@ -53,7 +54,7 @@ func (s *Sandbox) hostEnforcement() []sandbox.Enforcement {
 	add("cpu", s.has("cpu"), "no cpu controller: the task may use every core")
 	add("pids", s.has("pids"), "no pids controller: a fork bomb is not contained")
 	table = append(table, sandbox.Enforcement{Limit: "shm", State: sandbox.Enforced})
-	add("hugepages", len(s.hugepageSizes()) > 0 || !hostHasHugepages(), "no hugetlb controller for tasks here: MAP_HUGETLB works, on a cluster it fails with ENOMEM")
+	add("hugepages", len(s.hugepageSizes()) > 0 || !cgroup.HugePagesHere(), "no hugetlb controller for tasks here: MAP_HUGETLB works, on a cluster it fails with ENOMEM")
 	return table
 }
 
@@ -73,21 +74,11 @@ func (s *Sandbox) canLimitSwap() bool {
 	return len(found) > 0 || len(groups) == 0
 }
 
-// hostHasSwap reports whether any swap is on (proc_swaps(5)).
-func hostHasSwap() bool {
-	data, _ := os.ReadFile("/proc/swaps")
-	return strings.Count(string(data), "\n") > 1
-}
-
 // hugepageSizes are the page sizes to forbid, as the kubelet does for pods
 // that request none ("2MB", "1GB"), where the controller is on the task's side.
 func (s *Sandbox) hugepageSizes() []string {
 	if !s.has("hugetlb") {
 		return nil
 	}
-	var sizes []string
-	for _, kb := range hugepageKB() {
-		sizes = append(sizes, hugepageName(kb))
-	}
-	return sizes
+	return cgroup.HugePageSizes()
 }

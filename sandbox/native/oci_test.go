@@ -124,11 +124,3 @@ func TestResolveUser(t *testing.T) {
 		t.Error("an unknown user is taken")
 	}
 }
-
-func TestHugepageName(t *testing.T) {
-	for kb, want := range map[int]string{64: "64KB", 2048: "2MB", 1 << 20: "1GB"} {
-		if got := hugepageName(kb); got != want {
-			t.Errorf("%d = %s, want %s", kb, got, want)
-		}
-	}
-}

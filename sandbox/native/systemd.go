@@ -14,9 +14,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/godbus/dbus/v5"
-
 	"drydock/sandbox/cgroup"
+	"drydock/sandbox/systemd"
 )
 
 // Where systemd is the first process, cgroup v2 is its own: it takes
@@ -35,14 +34,12 @@ import (
 // any of them, whatever becomes of the login session or the service in which
 // drydock was started.
 
-const drydockSlice = "drydock.slice"
-
 // systemdManages says whether root's groups are systemd's to hand out.
 func systemdManages(h cgroup.Hierarchy) bool { return os.Geteuid() == 0 && h.ManagedBySystemd() }
 
 // inScope is the hierarchy with everything of ours in the common scope.
 func inScope(h cgroup.Hierarchy) cgroup.Hierarchy {
-	h.Base = filepath.Join(drydockSlice, h.Base+".scope", h.Base)
+	h.Base = filepath.Join(cgroup.Slice, h.Base+".scope", h.Base)
 	return h
 }
 
@@ -102,8 +99,8 @@ func joinScope(h cgroup.Hierarchy, pid int) error {
 	defer cancel()
 	for {
 		err := tryScope(ctx, h, pid)
-		failed, ofSystemd := errors.AsType[dbus.Error](err)
-		if err == nil || ofSystemd && failed.Name != unitExists {
+		refused, ofSystemd := errors.AsType[*systemd.Refusal](err)
+		if err == nil || ofSystemd && !refused.UnitExists() {
 			return err
 		}
 		select {
@@ -127,24 +124,18 @@ func tryScope(ctx context.Context, h cgroup.Hierarchy, pid int) error {
 	return errors.New("systemd did not move the process into its scope") // yet
 }
 
-// unitExists is systemd's word for a scope that is there or has not quite gone.
-const unitExists = "org.freedesktop.systemd1.UnitExists"
-
 // makeScope asks the machine's systemd for a scope with a process in it.
 func makeScope(ctx context.Context, name string, pid int) error {
-	conn, err := dialBus(ctx, "/run/systemd/private", false)
+	machine, err := systemd.Machine(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	properties := []unitProperty{
-		{"Description", dbus.MakeVariant("tasks of drydock and their supervisors")},
-		{"Slice", dbus.MakeVariant(drydockSlice)},
-		{"PIDs", dbus.MakeVariant([]uint32{uint32(pid)})},
-		{"Delegate", dbus.MakeVariant(true)},
-		{"CollectMode", dbus.MakeVariant("inactive-or-failed")}, // leave no failed unit behind
-		{"TasksMax", dbus.MakeVariant(uint64(math.MaxUint64))},  // each task has its own limit
-	}
-	manager := conn.Object("org.freedesktop.systemd1", "/org/freedesktop/systemd1")
-	return manager.CallWithContext(ctx, "org.freedesktop.systemd1.Manager.StartTransientUnit", 0, name, "fail", properties, []auxiliaryUnit{}).Err
+	defer machine.Close()
+	return machine.Start(ctx, name,
+		systemd.Property{Name: "Description", Value: "tasks of drydock and their supervisors"},
+		systemd.Property{Name: "Slice", Value: cgroup.Slice},
+		systemd.Property{Name: "PIDs", Value: []uint32{uint32(pid)}},
+		systemd.Property{Name: "Delegate", Value: true},
+		systemd.Property{Name: "TasksMax", Value: uint64(math.MaxUint64)}, // each task has its own limit
+	)
 }

@@ -18,6 +18,7 @@ var basicCases = []testCase{
 	{name: "exit-codes", test: exitCodes},
 	{name: "fault", test: fault},
 	{name: "start-errors", test: startErrors},
+	{name: "start-errors-format", test: startErrorsFormat},
 	{name: "missing-workdir", test: missingWorkDir},
 	{name: "concurrent", test: concurrent},
 	{name: "enforcement", test: enforcement},
@@ -39,23 +40,36 @@ func fault(t *testing.T, s *suite) {
 	wantExit(t, s.do(t, s.spec(t, "segv")), 139, "SIGSEGV")
 }
 
+// startError is a program that cannot be started, and the reason.
+type startError struct {
+	name  string
+	file  string // content of a file "program" in the working directory
+	mode  os.FileMode
+	arg   string
+	want  sandbox.StartReason
+	named string
+}
+
 // A program that never ran is a start error with its reason, in one sentence.
 func startErrors(t *testing.T, s *suite) {
-	for _, tc := range []struct {
-		name  string
-		file  string // content of a file "program" in the working directory
-		mode  os.FileMode
-		arg   string
-		want  sandbox.StartReason
-		named string
-	}{
+	s.wantStartErrors(t, []startError{
 		{name: "no such command", arg: "no-such-program-anywhere", want: sandbox.StartNotFound, named: "no-such-program-anywhere"},
 		{name: "no such path", arg: "./nope/nope", want: sandbox.StartNotFound, named: "nope"},
 		{name: "no execute bit", file: "#!/bin/sh\n", mode: 0o644, arg: "./program", want: sandbox.StartNotExecutable, named: "program"},
 		{name: "directory", arg: "/usr", want: sandbox.StartNotExecutable, named: "/usr"},
+	})
+}
+
+// So is a file that the kernel does not know how to run.
+func startErrorsFormat(t *testing.T, s *suite) {
+	s.wantStartErrors(t, []startError{
 		{name: "not a program", file: "just text\n", mode: 0o755, arg: "./program", want: sandbox.StartNotExecutable, named: "program"},
 		{name: "empty", file: "\x00", mode: 0o755, arg: "./program", want: sandbox.StartNotExecutable, named: "program"},
-	} {
+	})
+}
+
+func (s *suite) wantStartErrors(t *testing.T, cases []startError) {
+	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			spec := s.spec(t)
 			spec.Args = []string{tc.arg, "argument"}

@@ -22,6 +22,11 @@ var fileCases = []testCase{
 // where the pod's does, with the kubelet's old curve of weights, and the
 // program's where the container's does.
 func controlFiles(t *testing.T, s *suite) {
+	if s.CgroupVersion == 1 && s.OwnedParent {
+		s.wantFiles(t, nil, map[string]string{"memory.limit_in_bytes": fmt.Sprint(64*mib + 4*kib)},
+			map[string]string{"memory.limit_in_bytes": fmt.Sprint(64 * mib), "memory.memsw.limit_in_bytes": fmt.Sprint(64 * mib)})
+		return
+	}
 	if s.CgroupVersion == 1 {
 		s.wantFiles(t, nil, map[string]string{"memory.limit_in_bytes": fmt.Sprint(64 * mib)}, nil)
 		return

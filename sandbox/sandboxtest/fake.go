@@ -59,11 +59,15 @@ func (f *Fake) Enforcement(spec sandbox.Spec) []sandbox.Enforcement {
 	case f.version() == 1:
 		group = sandbox.Enforcement{Limit: "group-kill", State: sandbox.Emulated, Why: "cgroup v1 has none"}
 	}
-	return []sandbox.Enforcement{
+	table := []sandbox.Enforcement{
 		{Limit: "memory", State: sandbox.Enforced},
 		group,
 		{Limit: "cpu", State: sandbox.NotEnforced, Why: "a fake burns no CPU"},
 	}
+	if spec.Limits.Disk > 0 {
+		table = append(table, sandbox.Enforcement{Limit: "disk", State: sandbox.Emulated, Why: "looked at now and then"})
+	}
+	return table
 }
 
 // Start begins an attempt.

@@ -138,7 +138,7 @@ func (r *fakeRun) mapUnlinked(args []string) *sandbox.Exit {
 
 // fallocate is refused as a whole.
 func (r *fakeRun) fallocate(args []string) *sandbox.Exit {
-	if r.shm+fakeMiB(args[1]) > r.spec.Limits.ShmSize {
+	if inShm(args[0]) && r.shm+fakeMiB(args[1]) > r.spec.Limits.ShmSize {
 		r.say(r.streams.Stderr, "fallocate: No space left on device\n")
 		return &sandbox.Exit{Code: 1}
 	}
@@ -146,10 +146,12 @@ func (r *fakeRun) fallocate(args []string) *sandbox.Exit {
 	return end
 }
 
+func inShm(path string) bool { return strings.HasPrefix(path, "/dev/shm/") }
+
 // intoShm charges MiB to /dev/shm and reports whether they filled it.
 func (r *fakeRun) intoShm(args []string) (full bool, end *sandbox.Exit) {
-	if !strings.HasPrefix(args[0], "/dev/shm/") {
-		return false, nil // disk is not kept count of
+	if !inShm(args[0]) {
+		return false, r.write(args[0], fakeMiB(args[1]))
 	}
 	n := fakeMiB(args[1])
 	if room := r.spec.Limits.ShmSize - r.shm; n > room {
@@ -173,6 +175,7 @@ func (r *fakeRun) sample(now time.Time) {
 func (r *fakeRun) settle() {
 	r.out.CPUSeconds = r.cpu.Seconds()
 	r.out.Shm.Used = r.shm
+	r.lookAtDisk()
 	r.out.Leftovers = r.strays
 	r.out.Pids.Peak = max(r.out.Pids.Peak, int64(1+r.strays))
 }

@@ -23,6 +23,7 @@ type fakeProgram struct {
 	cpu             time.Duration // burnt
 	timedOut        bool
 	sampled         time.Time
+	disk            fakeDisk
 }
 
 // fakeLater is a child that touches memory some time later.
@@ -63,6 +64,11 @@ var fakeWords = map[string]struct {
 	"map":         {2, (*fakeRun).mapped},
 	"mapunlinked": {2, (*fakeRun).mapUnlinked},
 	"fallocate":   {2, (*fakeRun).fallocate},
+	"hold":        {2, (*fakeRun).hold},
+	"many":        {2, (*fakeRun).many},
+	"sparse":      {2, func(*fakeRun, []string) *sandbox.Exit { return nil }},
+	"links":       {2, func(*fakeRun, []string) *sandbox.Exit { return nil }},
+	"noise":       {1, (*fakeRun).noise},
 	"read": {1, func(r *fakeRun, _ []string) *sandbox.Exit {
 		return r.say(r.streams.Stdout, "No such file or directory\n")
 	}},
@@ -84,6 +90,7 @@ var fakeWords = map[string]struct {
 // execute does the words one after the other.
 func (r *fakeRun) execute(words []string) *sandbox.Exit {
 	r.sampled = time.Now()
+	r.disk.looked = r.sampled
 	if end := r.touch(&r.anon, fakeBase, true); end != nil {
 		return end
 	}
@@ -106,6 +113,7 @@ func (r *fakeRun) execute(words []string) *sandbox.Exit {
 }
 
 func (r *fakeRun) say(to io.Writer, text string) *sandbox.Exit {
+	r.disk.log += int64(len(text))
 	r.out.Tail += text
 	if extra := len(r.out.Tail) - fakeTail; extra > 0 {
 		r.out.Tail = r.out.Tail[extra:]

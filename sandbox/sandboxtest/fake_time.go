@@ -44,6 +44,9 @@ func (r *fakeRun) appointments() []time.Time {
 	if r.later != nil {
 		all = append(all, r.later.at)
 	}
+	if r.spec.Limits.Disk > 0 {
+		all = append(all, r.disk.looked.Add(fakeDiskLook))
+	}
 	return all
 }
 
@@ -82,6 +85,9 @@ func (r *fakeRun) happen() *sandbox.Exit {
 	}
 	if now.Sub(r.sampled) >= fakeSample {
 		r.sample(now)
+	}
+	if r.spec.Limits.Disk > 0 && now.Sub(r.disk.looked) >= fakeDiskLook {
+		return r.evict(now)
 	}
 	return nil
 }

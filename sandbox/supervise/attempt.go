@@ -11,7 +11,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"drydock/internal/failpoint"
 	"drydock/sandbox"
+	"drydock/sandbox/disk"
 	"drydock/sandbox/supervise/wire"
 )
 
@@ -38,11 +40,16 @@ type Attempt struct {
 	// ShmUsed reads how many bytes of the attempt's /dev/shm are taken; nil: it
 	// cannot be told. It is called from another goroutine, also after the end.
 	ShmUsed func() int64
-	Output  Output
+	// DiskPlaces are the writable layers and the processes to look at for the
+	// limit on the disk; nil: it is not held. It is called from another
+	// goroutine once the program runs, and when it has ended.
+	DiskPlaces func() disk.Places
+	Output     Output
 
 	Outcome sandbox.Outcome
 
 	watcher watcher
+	disk    diskWatch
 	stopper stopper
 }
 
@@ -102,7 +109,9 @@ func (a *Attempt) Run() error {
 		a.Output.closeUnused()
 	}
 	a.settle()
+	failpoint.At(failpoint.Settled)
 	err = tearDown(undos)
+	failpoint.At(failpoint.TornDown)
 	if !a.Output.drained(drainPatience) {
 		err = errors.Join(err, a.writeOutcome()) // now, should we be killed while a slow reader holds us up
 		a.Output.pumps.Wait()
@@ -114,6 +123,7 @@ func (a *Attempt) Run() error {
 	// The outcome comes before the clean-up, unless the disk is full: then the
 	// layer that may have filled it goes first.
 	writeErr := a.writeOutcome()
+	failpoint.At(failpoint.OutcomeWritten)
 	err = errors.Join(err, a.removeScratch())
 	if writeErr != nil {
 		writeErr = a.writeOutcome()
@@ -155,7 +165,10 @@ func (a *Attempt) removeScratch() error {
 	for _, name := range a.Scratch {
 		errs = append(errs, os.RemoveAll(filepath.Join(a.Config.Dir, name)))
 	}
-	return errors.Join(append(errs, os.Remove(a.Config.Lease))...)
+	failpoint.At(failpoint.ScratchRemoved)
+	errs = append(errs, os.Remove(a.Config.Lease))
+	failpoint.At(failpoint.LeaseRemoved)
+	return errors.Join(errs...)
 }
 
 func (a *Attempt) writeOutcome() error {
@@ -186,6 +199,7 @@ func (a *Attempt) settle() {
 		used := a.ShmUsed()
 		o.Shm = &sandbox.Shm{Size: a.Config.Spec.Limits.ShmSize, Used: used, Peak: max(used, a.watcher.shmPeak())}
 	}
+	a.disk.settle(a)
 	o.Pids.Limit = a.Config.Spec.Limits.Pids
 	a.Witness.Settle(o)
 	if c := o.Counters; c != nil {

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"drydock/internal/failpoint"
 	"drydock/sandbox"
 	"drydock/sandbox/supervise/wire"
 )
@@ -56,6 +57,7 @@ func (c *Control) Configuration(config any) error {
 	if err := c.starter.decoder.Decode(config); err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
+	failpoint.At(failpoint.ConfigRead)
 	return nil
 }
 
@@ -63,7 +65,9 @@ func (c *Control) Configuration(config any) error {
 // the attempt's directory.
 func (c *Control) Follow(dir string) error {
 	go c.obey(c.starter)
-	return c.listen(dir)
+	err := c.listen(dir)
+	failpoint.At(failpoint.Listening)
+	return err
 }
 
 // Fail tells that the supervisor could not do its work, and ends the talk.

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"drydock/internal/failpoint"
 	"drydock/sandbox/supervise/wire"
 )
 
@@ -36,6 +37,7 @@ func (c *Control) listen(dir string) error {
 		err = unix.Bind(fd, &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(dirFD) + "/" + unnamed})
 	}
 	if err == nil {
+		failpoint.At(failpoint.SocketBound)
 		err = unix.Listen(fd, listenBacklog)
 	}
 	if err == nil {

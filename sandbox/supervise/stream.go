@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"drydock/sandbox/supervise/wire"
 )
 
@@ -28,6 +30,13 @@ type Output struct {
 func (o *Output) Streams() (stdin, stdout, stderr *os.File) {
 	o.taken = true
 	return os.NewFile(wire.StdinFD, "stdin"), os.NewFile(wire.StdoutFD, "stdout"), os.NewFile(wire.StderrFD, "stderr")
+}
+
+// HasStdin reports whether the program's stdin is anything but /dev/null.
+func HasStdin() bool {
+	var st unix.Stat_t
+	null := unix.Fstat(wire.StdinFD, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3)
+	return !null
 }
 
 // closeUnused ends the streams of an attempt that never used them.

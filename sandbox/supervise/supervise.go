@@ -5,6 +5,7 @@ package supervise
 import (
 	"time"
 
+	"drydock/internal/failpoint"
 	"drydock/sandbox"
 	"drydock/sandbox/supervise/wire"
 )
@@ -40,6 +41,8 @@ func (a *Attempt) supervise() {
 			a.watcher.look(a)
 		case <-a.watcher.tick:
 			a.watcher.sample(a)
+		case use := <-a.disk.seen:
+			a.disk.noted(a, use)
 		case <-exited:
 			a.ended(executed)
 			return
@@ -53,10 +56,12 @@ func (a *Attempt) started(result ExecResult) bool {
 		a.startFailed(result.Err)
 		return false
 	}
+	failpoint.At(failpoint.Executed)
 	a.Outcome.StartedAt = result.At
 	a.Witness.Main(a.Box.PID())
 	a.Control.event(sandbox.Event{Time: result.At, Started: &sandbox.Started{PID: a.Box.PID()}})
 	a.watcher.begin(result.At)
+	a.disk.start(a)
 	return true
 }
 
@@ -71,6 +76,7 @@ func (a *Attempt) obey(cmd wire.Command) {
 
 // ended reaps the main process.
 func (a *Attempt) ended(executed <-chan ExecResult) {
+	failpoint.At(failpoint.Exited)
 	a.Outcome.EndedAt = time.Now()
 	if executed != nil {
 		result := <-executed
@@ -81,7 +87,10 @@ func (a *Attempt) ended(executed <-chan ExecResult) {
 	}
 	a.watcher.look(a) // the last look before the pids mean nothing any more
 	a.Outcome.Exit = a.Box.Reap()
+	if b, ok := a.Box.(interface{ Unknown() string }); ok && a.Outcome.Exit == nil {
+		a.Outcome.ExitUnknown = b.Unknown()
+	}
 	if a.Outcome.StartError != nil { // the status is the runtime's, not the program's
-		a.Outcome.StartedAt, a.Outcome.EndedAt, a.Outcome.Exit = time.Time{}, time.Time{}, nil
+		a.Outcome.StartedAt, a.Outcome.EndedAt, a.Outcome.Exit, a.Outcome.ExitUnknown = time.Time{}, time.Time{}, nil, ""
 	}
 }

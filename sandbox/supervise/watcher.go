@@ -115,6 +115,7 @@ func (w *watcher) sample(a *Attempt) {
 	if !ok {
 		return
 	}
+	s.Disk = a.disk.used()
 	w.last = s
 	w.taken++
 	if w.samples != nil {

@@ -30,6 +30,10 @@ type Config struct {
 	// it a moment ago. Reading it anew takes 10 ms with Docker and half a
 	// second with Podman, which run their runtimes for it. Nil: it is read.
 	Known *Info
+	// CacheDir is a directory where Info is kept for the next process, which
+	// takes it for some minutes while the same daemon answers. It is made if
+	// absent. "": it is read anew each time.
+	CacheDir string
 	// LockDir is a directory for the locks by which several processes share
 	// one pull. It is made if absent. "": they do not.
 	LockDir string
@@ -42,6 +46,7 @@ type Engine struct {
 	client *client.Client
 	info   Info
 	config Config
+	memory memory
 	limits limits
 	pulls  pulls
 }
@@ -92,7 +97,7 @@ func open(ctx context.Context, config Config, limits limits) (*Engine, error) {
 	if err != nil {
 		return nil, unsupported(fmt.Sprintf("the engine's endpoint %s cannot be used: %v", target.host, err), "mend "+target.origin)
 	}
-	e := &Engine{client: cli, config: config, limits: limits}
+	e := &Engine{client: cli, config: config, limits: limits, memory: newMemory(config.CacheDir, target.host, peer)}
 	e.config.ConfigDir = target.configDir
 	if err := e.greet(ctx, target); err != nil {
 		return nil, errors.Join(err, cli.Close())
@@ -125,7 +130,13 @@ func (e *Engine) greet(ctx context.Context, target target) error {
 			e.info = *known
 			return nil
 		}
-		e.info, err = e.read(ctx)
+		var found bool
+		if e.info, found = e.memory.recall(e.client.ClientVersion()); found {
+			return nil
+		}
+		if e.info, err = e.read(ctx); err == nil {
+			e.memory.keep(e.info)
+		}
 		return err
 	})
 	if err == nil || ctx.Err() != nil {

@@ -3,9 +3,11 @@
 package engine
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +20,7 @@ type peer struct {
 	unix   bool
 	pid    int  // in our pid namespace; 0: in none below ours
 	nested bool // in a pid namespace of its own
+	apart  bool // its root directory is another than ours
 }
 
 func peerOf(conn *net.UnixConn) peer {
@@ -31,8 +34,51 @@ func peerOf(conn *net.UnixConn) peer {
 			p.pid = int(cred.Pid)
 		}
 	})
-	p.nested = nested(p.pid)
+	p.nested, p.apart = nested(p.pid), apart(p.pid)
 	return p
+}
+
+// dockerPID is where Docker writes its process number, wherever its socket is
+// the standard one (dockerd --pidfile).
+const dockerPID = "/var/run/docker.pid"
+
+// identity tells the daemon's process from every other one, before and after
+// it; "": it is not known. Where systemd opened the socket, Docker's own word
+// is taken for who is behind it.
+func (p peer) identity(endpoint string) string {
+	pid := p.pid
+	if pid == 1 && endpoint == "unix://"+dockerSocket {
+		said, _ := os.ReadFile(dockerPID)
+		pid, _ = strconv.Atoi(strings.TrimSpace(string(said)))
+	}
+	if pid <= 1 {
+		return ""
+	}
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	// The name, in brackets, may hold anything; the start is field 22 of all.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) < 20 {
+		return ""
+	}
+	return fmt.Sprintf("%s %d %s", strings.TrimSpace(string(boot)), pid, fields[19])
+}
+
+// apart says whether a process surely has another root directory: it is ours
+// that lies in a container, with the host's processes in sight.
+func apart(pid int) bool {
+	ours, err := os.Stat("/")
+	if err != nil {
+		return false
+	}
+	theirs, err := os.Stat(fmt.Sprintf("/proc/%d/root", pid))
+	return err == nil && !os.SameFile(ours, theirs)
 }
 
 // nested says whether a process is in a pid namespace below ours: NSpid of
@@ -57,7 +103,9 @@ func (p peer) strange(info Info) string {
 	case !p.unix:
 		return "the engine is reached over the network"
 	case p.pid <= 0:
-		return "the engine is outside of the container that drydock runs in"
+		return "drydock runs in a container, and the engine outside of it"
+	case p.apart:
+		return "drydock runs in a container, and the engine outside of it"
 	case p.nested:
 		return "the engine counts processes in a pid namespace of its own"
 	case info.Kernel != kernelRelease():

@@ -18,7 +18,8 @@ func TestStrange(t *testing.T) {
 	}{
 		"here":    {local, func(*Info) {}, ""},
 		"network": {peer{}, func(*Info) {}, "over the network"},
-		"outside": {peer{unix: true}, func(*Info) {}, "outside of the container"},
+		"outside": {peer{unix: true}, func(*Info) {}, "outside of it"},
+		"apart":   {peer{unix: true, pid: 5, apart: true}, func(*Info) {}, "outside of it"},
 		"nested":  {peer{unix: true, pid: 5, nested: true}, func(*Info) {}, "pid namespace"},
 		"kernel":  {local, func(i *Info) { i.Kernel = "6.6.0-linuxkit" }, "another kernel"},
 		"memory":  {local, func(i *Info) { i.Memory-- }, "memory"},
@@ -34,5 +35,8 @@ func TestStrange(t *testing.T) {
 	}
 	if nested(os.Getpid()) {
 		t.Error("this process is in another pid namespace than itself")
+	}
+	if apart(os.Getpid()) {
+		t.Error("this process has another root directory than itself")
 	}
 }

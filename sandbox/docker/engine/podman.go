@@ -21,6 +21,11 @@ func (e *Engine) adapt(ctx context.Context, c Container) (_ Container, err error
 	if c.ExtraHosts, err = e.gatewayHosts(ctx, c.ExtraHosts); err != nil {
 		return c, err
 	}
+	// Ours are its limits, too, where the kernel is the same: here, and in a
+	// container beside it.
+	if e.info.Local || strings.HasPrefix(e.info.Endpoint, "unix://") && e.info.Kernel == kernelRelease() {
+		c.Ulimits = ulimits(c.Ulimits)
+	}
 	if !e.info.Local {
 		return c, nil
 	}
@@ -31,7 +36,6 @@ func (e *Engine) adapt(ctx context.Context, c Container) (_ Container, err error
 			return c, invalid("bind source path does not exist: " + b.Source)
 		}
 	}
-	c.Ulimits = ulimits(c.Ulimits)
 	return c, nil
 }
 

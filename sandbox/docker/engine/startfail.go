@@ -57,7 +57,7 @@ func startFailure(err error) error {
 		return err
 	}
 	if reason, code, ok := startReason(e.Message); ok {
-		return &StartError{Reason: reason, Code: code, Message: e.Message, err: e}
+		return &StartError{Reason: reason, Code: code, Message: plain(e.Message), err: e}
 	}
 	return err
 }
@@ -73,7 +73,19 @@ func refusedStart(err error) error {
 	if strings.Contains(strings.ToLower(e.Message), noContainer) {
 		return err // somebody removed it
 	}
-	return &StartError{Reason: sandbox.StartRuntime, Code: exitRefused, Message: e.Message, err: e}
+	return &StartError{Reason: sandbox.StartRuntime, Code: exitRefused, Message: plain(e.Message), err: e}
+}
+
+// plain drops what engine and runtime wrap around the runtime's own words: who
+// called whom, and the code that none of them gave.
+func plain(message string) string {
+	for _, wrapping := range []string{"OCI runtime create failed: ", "runc create failed: ", "unable to start container process: ",
+		"starting container process caused: "} {
+		if _, inner, ok := strings.Cut(message, wrapping); ok && inner != "" {
+			message = inner
+		}
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(message, ": unknown"), ": OCI runtime attempted to invoke a command that was not found")
 }
 
 // aboutContainer says whether an error of the kind is the engine's opinion of

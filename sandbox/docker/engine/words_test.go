@@ -180,3 +180,18 @@ func FuzzWords(f *testing.F) {
 		}
 	})
 }
+
+// What a person reads is the runtime's own sentence.
+func TestPlainStartMessage(t *testing.T) {
+	const want = `exec: "no": executable file not found in $PATH`
+	for _, message := range []string{
+		want,
+		"failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: " + want + ": unknown",
+		"OCI runtime create failed: container_linux.go:380: starting container process caused: " + want + ": unknown",
+		"runc: runc create failed: unable to start container process: " + want + ": OCI runtime attempted to invoke a command that was not found",
+	} {
+		if got := plain(message); got != want {
+			t.Errorf("plain(%q) = %q", message, got)
+		}
+	}
+}

@@ -9,8 +9,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"drydock/internal/failpoint"
 	"drydock/sandbox"
 	"drydock/sandbox/cgroup"
+	"drydock/sandbox/disk"
 	"drydock/sandbox/native/shimapi"
 	"drydock/sandbox/supervise"
 	"drydock/sandbox/supervise/wire"
@@ -24,17 +26,22 @@ func newAttempt(config *shimapi.Config, control *supervise.Control) *supervise.A
 	return &supervise.Attempt{
 		Config: &section.Config, Control: control, Sandbox: "native",
 		Scratch: shimapi.Scratch, Explain: explain,
+		DiskPlaces: func() disk.Places { return diskPlaces(config, group) },
 		Steps: []supervise.Step{
 			func(a *supervise.Attempt) (undo supervise.Undo, err error) {
 				group, undo, err = makeGroup(a)
 				return undo, err
 			},
 			func(*supervise.Attempt) (supervise.Undo, error) {
-				return mountRootfs(config.OCI.Root.Path, section.Rootfs)
+				undo, err := mountRootfs(config.OCI.Root.Path, section.Rootfs)
+				failpoint.At(failpoint.RootfsMounted)
+				return undo, err
 			},
 			func(a *supervise.Attempt) (supervise.Undo, error) {
 				a.ShmUsed = func() int64 { return supervise.ShmUsed(section.ShmDir) }
-				return mountShm(section.ShmDir, section.Spec.Limits.ShmSize)
+				undo, err := mountShm(section.ShmDir, section.Spec.Limits.ShmSize)
+				failpoint.At(failpoint.ShmMounted)
+				return undo, err
 			},
 			func(a *supervise.Attempt) (supervise.Undo, error) { return startBox(a, config, group) },
 		},
@@ -57,6 +64,7 @@ func makeGroup(a *supervise.Attempt) (*cgroup.Group, supervise.Undo, error) {
 	if err != nil {
 		return nil, base.Release, err
 	}
+	failpoint.At(failpoint.CgroupMade)
 	kernel.Own(h, group)
 	a.Witness, a.Group = kernel, group.GroupState(a.Config.Spec.Limits.GroupKill)
 	return group, func() error {
@@ -71,8 +79,10 @@ func startBox(a *supervise.Attempt, config *shimapi.Config, group *cgroup.Group)
 	if err != nil {
 		return nil, err
 	}
+	failpoint.At(failpoint.ContainerCreated)
 	a.Box = box
 	err = box.start(&a.Output)
+	failpoint.At(failpoint.ContainerStarted)
 	return box.destroy, err
 }
 

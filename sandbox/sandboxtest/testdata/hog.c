@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -73,13 +74,44 @@ static void burn(long ms) {
 	while (cpu_ms() - start < ms);
 }
 
-static void fill(const char *path, size_t mib) {
+static int filled(const char *path, size_t bytes, int unlinked) {
 	static char block[65536];
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0) fail(path);
-	for (size_t left = mib * MiB; left > 0; left -= sizeof block)
-		if (write(fd, block, sizeof block) < (ssize_t)sizeof block) fail(path);
-	close(fd);
+	if (unlinked) unlink(path);
+	for (size_t n; bytes > 0; bytes -= n) {
+		n = bytes < sizeof block ? bytes : sizeof block;
+		if (write(fd, block, n) < (ssize_t)n) fail(path);
+	}
+	return fd;
+}
+
+static void fill(const char *path, size_t mib) { close(filled(path, mib * MiB, 0)); }
+
+// many makes n files of 4 KiB in a directory that it makes.
+static void many(const char *dir, int n) {
+	char path[4096];
+	if (mkdir(dir, 0700)) fail(dir);
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof path, "%s/%d", dir, i);
+		close(filled(path, 4096, 0));
+	}
+}
+
+// links gives a file so many more names.
+static void links(const char *path, int n) {
+	char name[4096];
+	for (int i = 0; i < n; i++) {
+		snprintf(name, sizeof name, "%s.%d", path, i);
+		if (link(path, name)) fail(name);
+	}
+}
+
+static void noise(size_t mib) {
+	static char line[1024];
+	memset(line, '.', sizeof line);
+	line[sizeof line - 1] = 0;
+	for (size_t i = 0; i < mib * 1024; i++) say(1, line), say(1, "\n");
 }
 
 static void map(const char *path, size_t mib, int unlinked) {
@@ -189,6 +221,11 @@ int main(int argc, char **argv) {
 		else if (is(op, "sleep")) nap(NUMBER);
 		else if (is(op, "burn")) burn(NUMBER);
 		else if (is(op, "fill")) { path = NEXT; fill(path, NUMBER); }
+		else if (is(op, "hold")) { path = NEXT; filled(path, NUMBER * MiB, 1); }
+		else if (is(op, "sparse")) { path = NEXT; close(filled(path, 0, 0)); if (truncate(path, NUMBER * MiB)) fail(path); }
+		else if (is(op, "many")) { path = NEXT; many(path, NUMBER); }
+		else if (is(op, "links")) { path = NEXT; links(path, NUMBER); }
+		else if (is(op, "noise")) noise(NUMBER);
 		else if (is(op, "map")) { path = NEXT; map(path, NUMBER, 0); }
 		else if (is(op, "mapunlinked")) { path = NEXT; map(path, NUMBER, 1); }
 		else if (is(op, "fallocate")) {

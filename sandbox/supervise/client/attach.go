@@ -71,6 +71,13 @@ func Alive(dir string) bool {
 	return true
 }
 
+// Live reports whether the supervisor of attempt n of task id, kept in dir,
+// lives: also one that cannot be reached yet, or any more. Who has no right to
+// see its socket is told by its lease.
+func (l Leases) Live(dir, id string, n int) bool {
+	return Alive(dir) || l.Held(Name(sandbox.Spec{ID: id, Attempt: n}))
+}
+
 // dial connects to the socket in an attempt's directory. ENOENT says that
 // there is none (yet), ECONNREFUSED that its supervisor is gone.
 func dial(dir string) (*os.File, error) {

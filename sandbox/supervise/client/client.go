@@ -126,6 +126,9 @@ func (l *link) settle(end string, clean func() error) {
 	outcome, err := wire.ReadOutcome(l.dir)
 	if err == nil && l.fatal == "" {
 		l.outcome = outcome
+		if _, err := os.Lstat(l.a.Leases.Path(l.name)); err == nil { // it was killed on the way out
+			_ = clean() // else the next who cleans does
+		}
 		return
 	}
 	cleanErr := clean()
@@ -146,8 +149,9 @@ func (l *link) settle(end string, clean func() error) {
 // refused settles an attempt whose supervisor could not even begin: nothing
 // was started, which is a fact, and written down like one.
 func (l *link) refused(why string) {
+	message, remedy, _ := strings.Cut(why, "; ") // as errors end with what to do
 	l.outcome = sandbox.Outcome{Version: sandbox.OutcomeVersion, Sandbox: l.a.Sandbox,
-		StartError: &sandbox.StartError{Reason: sandbox.StartRuntime, Message: why}}
+		StartError: &sandbox.StartError{Reason: sandbox.StartRuntime, Message: message, Remedy: remedy}}
 	l.err = wire.WriteOutcome(l.dir, l.outcome)
 }
 

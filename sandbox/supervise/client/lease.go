@@ -11,10 +11,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"drydock/internal/failpoint"
 	"drydock/sandbox"
 	"drydock/sandbox/cgroup"
 )
@@ -85,24 +87,45 @@ func (l Leases) Take(spec sandbox.Spec, base, sandboxName string) (*os.File, err
 	if err := l.Make(); err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp(string(l), leaseTemp)
+	f, link, err := l.draft()
 	if err != nil {
 		return nil, fmt.Errorf("take the lease: %w", err)
 	}
 	path := l.Path(Name(spec))
 	err = fillLease(f, Lease{Version: leaseVersion, ID: spec.ID, Attempt: spec.Attempt, Dir: spec.Dir, Base: base, Sandbox: sandboxName, Holds: spec.Holds})
-	if err == nil {
-		err = os.Link(f.Name(), path) // unlike a rename it never replaces another's
+	failpoint.At(failpoint.LeaseDrafted)
+	if err == nil { // unlike a rename it never replaces another's
+		err = unix.Linkat(unix.AT_FDCWD, link, unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
 	}
-	err = errors.Join(err, os.Remove(f.Name()))
+	if link == f.Name() {
+		err = errors.Join(err, os.Remove(link))
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("take the lease %s: %w", path, err), f.Close())
 	}
 	return f, nil
 }
 
-// leaseTemp names a lease that is not complete yet.
-const leaseTemp = ".new-*"
+// draft opens a lease that has no name yet, so that a kill leaves nothing of
+// it, and the path to link it from. A file system that knows no nameless files
+// gets a name that whoever admits tidies up once nobody holds it.
+func (l Leases) draft() (f *os.File, link string, err error) {
+	fd, err := unix.Open(string(l), unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) {
+		if f, err = os.CreateTemp(string(l), leaseDraft); err != nil {
+			return nil, "", err
+		}
+		return f, f.Name(), nil
+	}
+	if err != nil {
+		return nil, "", &os.PathError{Op: "open", Path: string(l), Err: err}
+	}
+	return os.NewFile(uintptr(fd), "draft"), fmt.Sprintf("/proc/self/fd/%d", fd), nil
+}
+
+// leaseDraft names a lease that is not complete yet, as package admission does
+// its own files.
+const leaseDraft = ".draft-*"
 
 func fillLease(f *os.File, l Lease) error {
 	if err := f.Chmod(0o644); err != nil { // other users read it to see what is taken
@@ -165,6 +188,29 @@ func (l Leases) Free(name string) bool {
 		held.Close()
 	}
 	return dead
+}
+
+// Held reports whether a living process holds an attempt's lease, whoever's it
+// is. It looks by sharing the lock for a moment with others who look.
+func (l Leases) Held(name string) bool {
+	f, err := os.OpenFile(l.Path(name), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
+}
+
+// Dead lists the leases of a sandbox, ours to clean, that nobody holds.
+func (l Leases) Dead(sandbox string) ([]string, error) {
+	names, err := l.Names()
+	return slices.DeleteFunc(names, func(name string) bool {
+		held, lease, dead := l.Inspect(name)
+		if held != nil {
+			held.Close()
+		}
+		return held == nil || !dead || lease.Sandbox != sandbox
+	}), err
 }
 
 // Remove deletes a lease file; one that is not there is fine.

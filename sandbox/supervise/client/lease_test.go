@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,5 +95,42 @@ func TestHostileLeases(t *testing.T) {
 	}
 	if err := dir.Make(); err == nil {
 		t.Error("a directory that everybody may write, and not sticky, is trusted")
+	}
+}
+
+// Held and Dead tell whose holder lives from whose does not, and a kill before
+// a lease is complete leaves nothing.
+func TestHeldAndDead(t *testing.T) {
+	dir := Leases(filepath.Join(t.TempDir(), "leases"))
+	spec := sandbox.Spec{ID: testID, Attempt: 1}
+	name := Name(spec)
+	if dir.Held(name) {
+		t.Error("what is not there is held")
+	}
+	f, err := dir.Take(spec, "", "some")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if dead, err := dir.Dead("some"); !dir.Held(name) || err != nil || len(dead) > 0 {
+		t.Errorf("while it is held: dead %v, %v", dead, err)
+	}
+	f.Close()
+	if dir.Held(name) {
+		t.Error("it is held after its holder's end")
+	}
+	for sandbox, want := range map[string][]string{"some": {name}, "other": nil} {
+		if dead, err := dir.Dead(sandbox); err != nil || !slices.Equal(dead, want) {
+			t.Errorf("dead of %s: %v, %v", sandbox, dead, err)
+		}
+	}
+
+	draft, _, err := dir.draft()
+	if err != nil {
+		t.Fatal(err)
+	}
+	draft.Close()
+	entries, err := os.ReadDir(string(dir))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("beside the lease there is %v, %v", entries, err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"drydock/internal/failpoint"
 	"drydock/sandbox"
 	"drydock/sandbox/supervise/wire"
 )
@@ -52,10 +54,12 @@ func (a *Attempts) Start(s Supervisor, streams sandbox.Streams) (sandbox.Running
 	if err := writeSpec(s.Spec); err != nil {
 		return nil, err
 	}
+	failpoint.At(failpoint.SpecRecorded)
 	lease, err := a.Leases.Take(s.Spec, s.Base, a.Sandbox)
 	if err != nil {
 		return nil, err
 	}
+	failpoint.At(failpoint.LeaseTaken)
 	defer lease.Close() // the supervisor has its own copy of the lock
 	r, err := a.start(s, streams, lease)
 	if err != nil {
@@ -98,7 +102,7 @@ func (a *Attempts) start(s Supervisor, streams sandbox.Streams, lease *os.File) 
 	r.process = &exec.Cmd{
 		Path:       s.Path,
 		Args:       s.Argv,
-		Env:        append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, s.Env...),
+		Env:        append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, slices.Concat(s.Env, failpoint.Env())...),
 		Dir:        "/",
 		Stderr:     ownLog,
 		ExtraFiles: append([]*os.File{theirs}, append(stdio, lease)...),
@@ -118,8 +122,11 @@ func (a *Attempts) start(s Supervisor, streams sandbox.Streams, lease *os.File) 
 		return nil, fmt.Errorf("start %s: %w%s", a.Program, err, prefixed(": ", r.lastWords()))
 	}
 	after(true)
+	failpoint.At(failpoint.SupervisorStarted)
 	go r.follow()
-	return r, r.send(s.Config)
+	err = r.send(s.Config)
+	failpoint.At(failpoint.ConfigSent)
+	return r, err
 }
 
 func closeAll(files []*os.File) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"drydock/sandbox"
+	"drydock/sandbox/supervise/wire"
 )
 
 // What lies on disk must not hold the values of the environment.
@@ -29,5 +30,38 @@ func TestSpecFileHasNoSecrets(t *testing.T) {
 	var back sandbox.Spec
 	if err := json.Unmarshal(data, &back); err != nil || !slices.Equal(back.Env, []string{"TOKEN", "EMPTY", "ODD"}) {
 		t.Errorf("names = %v, %v", back.Env, err)
+	}
+}
+
+// A supervisor that cannot begin says why, and nothing was started: that is
+// told as a start error, and kept. One of an older release, which knows other
+// words, says it in its own log only.
+func TestRefusedSupervisor(t *testing.T) {
+	const words = "drydock speaks version 4 of the shim contract and this drydock-shim version 3; install both from one release"
+	for name, script := range map[string]string{
+		"by its socket": `echo '{"fatal":"` + words + `"}' >&3; exit 125`,
+		"by its log":    `echo 'supervisor: ` + words + `' >&2; echo more >&2; exit 125`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, spec := left(t)
+			r, err := a.Start(Supervisor{Spec: spec, Path: "/bin/sh", Argv: []string{"sh", "-c", script}, Config: 1}, sandbox.Streams{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range r.Events() {
+			}
+			o, err := r.Wait()
+			want := sandbox.StartError{Reason: sandbox.StartRuntime, Remedy: "install both from one release",
+				Message: "drydock speaks version 4 of the shim contract and this drydock-shim version 3"}
+			if err != nil || o.StartError == nil || *o.StartError != want {
+				t.Errorf("%+v, %v", o.StartError, err)
+			}
+			if kept, err := wire.ReadOutcome(spec.Dir); err != nil || kept.StartError == nil || *kept.StartError != want {
+				t.Errorf("kept: %+v, %v", kept.StartError, err)
+			}
+			if names, err := a.Leases.Names(); err != nil || len(names) > 0 {
+				t.Errorf("leases are left: %q, %v", names, err)
+			}
+		})
 	}
 }

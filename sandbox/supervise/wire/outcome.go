@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"drydock/internal/failpoint"
 	"drydock/sandbox"
 )
 
@@ -40,5 +41,6 @@ func WriteOutcome(dir string, o sandbox.Outcome) error {
 	if err := os.WriteFile(path+".tmp", append(data, '\n'), 0o600); err != nil {
 		return err
 	}
+	failpoint.At(failpoint.OutcomeDrafted)
 	return os.Rename(path+".tmp", path)
 }

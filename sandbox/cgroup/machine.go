@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package native
+package cgroup
 
 import (
 	"os"
@@ -9,6 +9,16 @@ import (
 )
 
 const hugepageDir = "/sys/kernel/mm/hugepages"
+
+// HugePageSizes are the machine's huge page sizes as the hugetlb controller
+// spells them ("2MB", "1GB").
+func HugePageSizes() []string {
+	var sizes []string
+	for _, kb := range hugepageKB() {
+		sizes = append(sizes, hugepageName(kb))
+	}
+	return sizes
+}
 
 // hugepageKB lists the machine's huge page sizes in KiB.
 func hugepageKB() []int {
@@ -34,8 +44,8 @@ func hugepageName(kb int) string {
 	return strconv.Itoa(kb) + "KB"
 }
 
-// hostHasHugepages reports whether any huge page could be had.
-func hostHasHugepages() bool {
+// HugePagesHere reports whether any huge page could be had.
+func HugePagesHere() bool {
 	for _, kb := range hugepageKB() {
 		dir := hugepageDir + "/hugepages-" + strconv.Itoa(kb) + "kB/"
 		for _, file := range []string{"nr_hugepages", "nr_overcommit_hugepages"} {
@@ -46,4 +56,10 @@ func hostHasHugepages() bool {
 		}
 	}
 	return false
+}
+
+// SwapHere reports whether any swap is on (proc_swaps(5)).
+func SwapHere() bool {
+	data, _ := os.ReadFile("/proc/swaps")
+	return strings.Count(string(data), "\n") > 1
 }

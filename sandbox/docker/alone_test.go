@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package docker_test
+
+import (
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"drydock/integration/engines"
+	"drydock/internal/need"
+	"drydock/sandbox"
+	"drydock/sandbox/docker"
+	"drydock/sandbox/docker/engine"
+)
+
+// distant is a way to an engine by which it is not seen to be on this machine.
+func distant(t testing.TB, e *engines.Engine) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pipes sync.WaitGroup
+	pipes.Go(func() {
+		for {
+			near, err := l.Accept()
+			if err != nil {
+				return
+			}
+			pipes.Go(func() { splice(near.(*net.TCPConn), strings.TrimPrefix(e.Socket, "unix://")) })
+		}
+	})
+	t.Cleanup(func() { l.Close(); pipes.Wait() })
+	return "tcp://" + l.Addr().String()
+}
+
+// splice passes both directions on, and their ends.
+func splice(near *net.TCPConn, socket string) {
+	defer near.Close()
+	conn, err := net.Dial("unix", socket)
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	far := conn.(*net.UnixConn)
+	up := make(chan struct{})
+	go func() {
+		defer close(up)
+		_, _ = io.Copy(far, near)
+		_ = far.CloseWrite()
+	}()
+	_, _ = io.Copy(near, far)
+	_ = near.CloseWrite()
+	_ = near.SetReadDeadline(time.Now())
+	<-up
+}
+
+// Where drydock sees nothing but the engine, the engine's word counts, and the
+// outcome says so.
+func TestEngineAlone(t *testing.T) {
+	need.Root(t)
+	need.Cgroups(t)
+	for _, kind := range []func(testing.TB) *engines.Engine{engines.Docker20, engines.Docker28} {
+		e := kind(t)
+		t.Run(e.Name, func(t *testing.T) { engineAlone(t, e) })
+	}
+}
+
+func engineAlone(t *testing.T, e *engines.Engine) {
+	s, err := docker.New(t.Context(), docker.Config{Engine: engine.Config{Host: distant(t, e)}, LeaseDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	image := engines.Busybox(t, e)
+	for name, tc := range map[string]struct {
+		script  string
+		timeout time.Duration
+		code    int
+		signal  string
+		kills   int64
+		out     string
+	}{
+		"success":          {script: "echo hello", out: "hello\n"},
+		"failure":          {script: "exit 3", code: 3},
+		"out of memory":    {script: "exec tail /dev/zero", code: 137, signal: "SIGKILL", kills: 1},
+		"a child, grouped": {script: "tail /dev/zero & sleep 60", code: 137, signal: "SIGKILL", kills: 1},
+		"timeout":          {script: "sleep 60", timeout: 500 * time.Millisecond, code: 137, signal: "SIGKILL"},
+		"killed itself":    {script: "echo up; kill -9 $$; sleep 1; exit 4", code: 4, out: "up\n"}, // PID 1 is deaf to itself
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec := task(t, image, tc.script)
+			spec.Limits.Memory, spec.Timeout = 16*mib, tc.timeout
+			r := start(t, s, spec)
+			o := r.end(t)
+			if o.Exit == nil || *o.Exit != (sandbox.Exit{Code: tc.code, Signal: tc.signal}) {
+				t.Errorf("it ended with %+v: %+v", o.Exit, o)
+			}
+			if c := o.Counters; c == nil || c.Evidence != sandbox.EvidenceEngine || c.OOMKill != tc.kills {
+				t.Errorf("the evidence is %+v", c)
+			}
+			if tc.out != "" && r.said() != tc.out {
+				t.Errorf("it said %q, want %q", r.said(), tc.out)
+			}
+			named := false
+			for _, l := range o.Limits {
+				named = named || l.Limit == "oom-evidence" && l.Why != ""
+			}
+			if !named {
+				t.Errorf("nothing says whose word it is: %+v", o.Limits)
+			}
+		})
+	}
+	if left := ours(t, second(t, e)); len(left) > 0 {
+		t.Errorf("containers are left: %+v", left)
+	}
+}
