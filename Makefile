@@ -5,15 +5,22 @@ VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo de
 COMMIT    := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 LDFLAGS   := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 PREFIX    ?= /usr/local
+# NVIDIA's header deprecates much that go-nvml wraps; the warnings are nobody's here.
+export CGO_CFLAGS ?= -g -O2 -Wno-deprecated-declarations
 FUZZTIME  ?= 10s
+# Of build: where the programs go, and what else is built in (TAGS=failpoint,
+# for the tests that kill them at every step).
+BIN       ?= bin
+TAGS      ?=
 
 .PHONY: build test test-docker test-v2 soak-v2 check bench fuzz-short image demo clean docs idl install
 
-build: ## both programs into bin/
+build: ## both programs into bin/ (BIN=)
 	@scripts/need build
-	go build -trimpath -tags urfave_cli_no_docs -ldflags "$(LDFLAGS)" -o bin/drydock .
+	@# lazy: NVIDIA's functions are not there before its library is loaded (gpu/nvml)
+	go build -trimpath -tags "urfave_cli_no_docs $(TAGS)" -ldflags "$(LDFLAGS) -extldflags -Wl,-z,lazy" -o $(BIN)/drydock .
 	@# not inlined: less text, and every page of it counts in each shim's resident memory
-	go build -trimpath -tags "$(SHIM_TAGS)" -gcflags=all=-l -ldflags "-s -w -extldflags -static" -o bin/drydock-shim ./sandbox/native/shim
+	go build -trimpath -tags "$(SHIM_TAGS) $(TAGS)" -gcflags=all=-l -ldflags "-s -w -extldflags -static" -o $(BIN)/drydock-shim ./sandbox/native/shim
 
 test: build ## everything, in lanes, with the seconds of each
 	@scripts/need zoo sdk guest docker
@@ -37,6 +44,7 @@ check: ## format, generated code, vet, static analysis, layers, docs current
 	@scripts/idl --check
 	go vet ./...
 	go vet -tags "$(SHIM_TAGS)" ./sandbox/native/...
+	go vet -tags failpoint ./internal/failpoint
 	go tool staticcheck ./...
 	go tool staticcheck -tags "$(SHIM_TAGS)" ./sandbox/native/...
 	go test -count=1 . ./internal/cli ./internal/fidelity -run 'TestLayers|TestPackageComments|TestReference|TestHelp|TestGoldenPage'
@@ -48,6 +56,7 @@ fuzz-short: ## every fuzz target for a few seconds
 	@scripts/fuzz $(FUZZTIME)
 
 image: build ## a container image with both programs; BASE=debian:bookworm-slim
+	@command -v docker >/dev/null || { echo "make image: there is no docker command (Debian: docker.io); 'podman build --build-arg BASE=IMAGE .' after make build does the same" >&2; exit 1; }
 	docker build $(if $(BASE),--build-arg BASE=$(BASE)) -t drydock:$(VERSION) .
 
 demo: build ## a program that runs out of memory, is explained, and succeeds with more

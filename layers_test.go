@@ -89,12 +89,14 @@ func TestLayersOfDependencies(t *testing.T) {
 		{"github.com/containerd/cgroups", "drydock/sandbox/cgroup"},
 		{"github.com/docker/docker", "drydock/sandbox/docker/engine"},
 		{"github.com/docker/cli", "drydock/sandbox/docker/engine"},
+		{"github.com/godbus/dbus", "drydock/sandbox/systemd"},
 		{"github.com/urfave/cli", "drydock/internal/cli"},
 		{"go.etcd.io/bbolt", "drydock/integration/flyte/book"},
 		{"modernc.org/sqlite", "drydock/internal/history"},
 		{"github.com/charmbracelet/bubbletea", "drydock/internal/top"},
 		{"github.com/charmbracelet/lipgloss", "drydock/internal/top/dark"},
 		{"github.com/johannesboyne/gofakes3", "drydock/integration/flyte/objects"},
+		{"github.com/NVIDIA/go-nvml", "drydock/gpu/nvml"},
 	}
 	for _, p := range packages(t) {
 		for _, imported := range p.all() {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"os"
 
+	"drydock/gpu/nvml"
 	"drydock/internal/cli"
 	"drydock/sandbox/docker"
 )
@@ -20,5 +21,6 @@ var (
 
 func main() {
 	docker.HandOver() // where this process is an attempt's supervisor
+	nvml.HandOver()   // where it reads the GPUs
 	os.Exit(cli.Main(context.Background(), cli.Host(cli.Build{Version: version, Commit: commit})))
 }

@@ -28,7 +28,7 @@ func openDesk(c Config, stateDir string) (desk, Capacity, error) {
 		return admission.NewLocal(sandbox.Amounts(capacity)), capacity, nil
 	}
 	if capacity.Disk == 0 {
-		if capacity.Disk, err = diskFree(stateDir); err != nil {
+		if capacity.Disk, err = room(stateDir); err != nil {
 			return nil, capacity, err
 		}
 	}

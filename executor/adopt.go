@@ -86,9 +86,14 @@ func (r *run) adopt(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	// From the last backwards: one that never began is none.
+	return r.restoreLast(numbers, func(n int) (Attempt, error) { return r.continued(ctx, n) })
+}
+
+// restoreLast makes the verdict of the last attempt that began the task's; last
+// judges it, and its error wraps sandbox.ErrNotBegun for one that never began.
+func (r *run) restoreLast(numbers []int, last func(n int) (Attempt, error)) error {
 	for i := len(numbers) - 1; i >= 0; i-- {
-		a, err := r.continued(ctx, numbers[i])
+		a, err := last(numbers[i])
 		if errors.Is(err, sandbox.ErrNotBegun) {
 			continue
 		}
@@ -102,6 +107,7 @@ func (r *run) adopt(ctx context.Context, id string) error {
 			}
 			r.result.Attempts = append(r.result.Attempts, before)
 		}
+		r.hintUntried(&a)
 		r.conclude(a)
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"drydock/internal/failpoint"
 	"drydock/resources"
 	"drydock/sandbox"
 )
@@ -20,13 +21,16 @@ func (r *run) attempt(ctx context.Context, n int, d resources.Demand) (Attempt, 
 	if err != nil {
 		return Attempt{}, err
 	}
+	defer failpoint.At(failpoint.ClaimReleased)
 	defer claim.Release()
+	failpoint.At(failpoint.Claimed)
 	defer r.opts.loan.of(claim)()
 
 	dir, err := r.state.CreateAttempt(r.id, n)
 	if err != nil {
 		return Attempt{}, err
 	}
+	failpoint.At(failpoint.AttemptDir)
 	spec, err := r.spec(n, dir, d)
 	if err != nil {
 		return Attempt{}, err
@@ -37,6 +41,7 @@ func (r *run) attempt(ctx context.Context, n int, d resources.Demand) (Attempt, 
 	if err := r.recordDemand(spec, d, judge, limits); err != nil {
 		return Attempt{}, err
 	}
+	failpoint.At(failpoint.DemandRecorded)
 	r.tellAdmitted(spec.Dir, d, limits)
 
 	a := Attempt{Number: n, Demand: d, Dir: dir}
@@ -106,6 +111,7 @@ func (r *run) accompany(ctx context.Context, running sandbox.Running, limits san
 	resized := r.passResizes(running)
 	r.follow(running, limits)
 	outcome, err := running.Wait()
+	failpoint.At(failpoint.OutcomeRead)
 	stopped()
 	resized()
 	r.emitter.finish()
@@ -167,6 +173,7 @@ func (r *run) follow(running sandbox.Running, limits sandbox.Limits) {
 	for e := range running.Events() {
 		switch {
 		case e.Started != nil:
+			failpoint.At(failpoint.StartTold)
 			live.started = e.Time
 			r.emitter.emit(Event{Type: EventStarted, Time: e.Time, Started: e.Started})
 		case e.Sample != nil:
@@ -204,6 +211,7 @@ func (r *run) judge(ctx context.Context, a *Attempt, o sandbox.Outcome, lost err
 		r.emitter.emit(Event{Type: EventOOM, OOM: a.Verdict.OOM})
 	}
 	r.oomTold = false // the next attempt has its own
+	failpoint.At(failpoint.Judged)
 	if !recorded {
 		r.recordVerdict(*a)
 	}

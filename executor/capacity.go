@@ -96,6 +96,15 @@ var (
 	hostTotal    = sync.OnceValues(HostTotal)
 )
 
+// room is how much could be written below a state directory when this process
+// first asked. It is the same for all its Executors there, which are one desk.
+func room(stateDir string) (int64, error) {
+	first, _ := rooms.LoadOrStore(stateDir, sync.OnceValues(func() (int64, error) { return diskFree(stateDir) }))
+	return first.(func() (int64, error))()
+}
+
+var rooms sync.Map // of functions, by state directory
+
 // memTotal reads the machine's memory in bytes from the text of /proc/meminfo.
 func memTotal(meminfo io.Reader) (int64, error) {
 	lines := bufio.NewScanner(meminfo)

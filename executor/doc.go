@@ -19,6 +19,9 @@
 // that an engine may let nobody look at the kernel's counters: then a verdict
 // says whose word it rests on (OOMReport.Evidence).
 //
+// The machine is shared with all other processes that run tasks on it, unless
+// Config.Capacity says otherwise: what waits says for what and for whom.
+//
 // A program that may be restarted while its tasks run gives each an id before
 // it starts (NewID, WithID), and follows those that its predecessor left with
 // Executor.Adopt. A task that only waits for others lends them what it holds

@@ -20,6 +20,7 @@ type Ended struct {
 	Version int       `json:"version"`
 	Time    time.Time `json:"time"` // UTC
 	ID      string    `json:"id,omitempty"`
+	Name    string    `json:"name,omitempty"`    // the task's
 	Attempt int       `json:"attempt,omitempty"` // the last one
 
 	Class    Class  `json:"verdict"`
@@ -51,6 +52,7 @@ type EndedAttempt struct {
 	Seconds   float64          `json:"seconds"`
 	Resources resources.Demand `json:"resources"`
 	Usage     *EndedUsage      `json:"usage,omitempty"`
+	Disk      *sandbox.Disk    `json:"disk,omitempty"` // only with a limit on it
 	OOM       *OOMReport       `json:"oom,omitempty"`
 	Image     *sandbox.Image   `json:"image,omitempty"` // what it ran in
 	// Evidence is whose word Class rests on: "engine", "sample"; absent: the
@@ -68,7 +70,7 @@ type EndedUsage struct {
 // Document returns the result as the document that machines read.
 func (r *Result) Document() Ended {
 	d := Ended{
-		Type: string(EventEnded), Version: EndedVersion, Time: r.EndedAt.UTC(), ID: r.ID,
+		Type: string(EventEnded), Version: EndedVersion, Time: r.EndedAt.UTC(), ID: r.ID, Name: r.Task.Name,
 		Class: r.Verdict.Class, Code: r.Verdict.Code, Kind: r.Verdict.Kind, Message: r.Verdict.Message,
 		ExitCode: ExitCode(r),
 		Limits:   r.Limits,
@@ -98,6 +100,7 @@ func endedAttempt(a Attempt) EndedAttempt {
 		Resources: a.Demand,
 		OOM:       v.OOM,
 		Image:     o.Image,
+		Disk:      o.Disk,
 		Hints:     v.Hints,
 	}
 	if o.Counters != nil {

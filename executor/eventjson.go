@@ -39,6 +39,7 @@ type head struct {
 
 type queuedLine struct {
 	head
+	Name      string           `json:"name,omitempty"`
 	Resources resources.Demand `json:"resources"`
 	Waiting   string           `json:"waiting,omitempty"`
 }
@@ -78,6 +79,7 @@ type sampleLine struct {
 	*sandbox.Breakdown
 	CPUSeconds float64           `json:"cpu_seconds"`
 	Pressure   *sandbox.Pressure `json:"pressure,omitempty"`
+	Disk       *int64            `json:"disk,omitempty"`
 }
 
 type oomLine struct {
@@ -97,7 +99,7 @@ func eventDocument(e Event) (any, error) {
 	h := head{Type: e.Type, Time: e.Time.UTC(), ID: e.ID, Attempt: e.Attempt}
 	switch {
 	case e.Type == EventQueued && e.Queued != nil:
-		return queuedLine{h, e.Queued.Resources, e.Queued.Waiting}, nil
+		return queuedLine{h, e.Queued.Name, e.Queued.Resources, e.Queued.Waiting}, nil
 	case e.Type == EventAdmitted && e.Admitted != nil:
 		a := e.Admitted
 		return admittedLine{h, a.Resources, a.Image, a.Limits, a.Warnings, a.Dir}, nil
@@ -110,7 +112,7 @@ func eventDocument(e Event) (any, error) {
 		return outputDocument(h, e.Output), nil
 	case e.Type == EventSample && e.Sample != nil:
 		s := e.Sample
-		return sampleLine{h, s.Memory, s.Breakdown, s.CPUSeconds, s.Pressure}, nil
+		return sampleLine{h, s.Memory, s.Breakdown, s.CPUSeconds, s.Pressure, s.Disk}, nil
 	case e.Type == EventOOM && e.OOM != nil:
 		return oomLine{h, *e.OOM}, nil
 	case e.Type == EventRetried && e.Retried != nil:

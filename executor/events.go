@@ -48,6 +48,7 @@ type Event struct {
 
 // Queued says what an attempt needs and, if it has to wait, for what.
 type Queued struct {
+	Name      string // the task's
 	Resources resources.Demand
 	Waiting   string // one sentence; "": there is room
 }
@@ -100,8 +101,8 @@ const maxHeld = 1 << 20
 // emitter hands events to one consumer, in order and one at a time. It is
 // safe for concurrent use; a nil consumer drops everything.
 type emitter struct {
-	consume func(Event)
-	id      string
+	consume  func(Event)
+	id, name string // the task's
 
 	mu      sync.Mutex // guards what follows, and is held while consume runs
 	attempt int
@@ -124,6 +125,9 @@ func (m *emitter) emit(e Event) {
 		return
 	}
 	e.ID, e.Attempt = m.id, m.attempt
+	if e.Queued != nil {
+		e.Queued.Name = m.name
+	}
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}

@@ -78,7 +78,10 @@ func (e *evidence) stoppedFor(reason sandbox.StopReason) bool {
 
 func (e *evidence) aborted() bool  { return e.stoppedFor(sandbox.StopAbort) }
 func (e *evidence) timedOut() bool { return e.stoppedFor(sandbox.StopTimeout) }
-func (e *evidence) evicted() bool  { return e.stoppedFor(stopEvict) }
+
+// evicted leaves out a program that had ended by itself when it was to be
+// killed: a kubelet does not evict a pod that has ended.
+func (e *evidence) evicted() bool { return e.stoppedFor(sandbox.StopEvict) && e.killed() }
 
 // word says how good the word on kills is. Only asked where there are Counters.
 func (e *evidence) word() sandbox.Evidence { return e.o.Counters.Evidence }

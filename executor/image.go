@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"drydock/internal/failpoint"
 	"drydock/internal/state"
 	"drydock/sandbox"
 )
@@ -64,6 +65,7 @@ func (r *run) fetch(ctx context.Context, spec sandbox.Spec) (sandbox.Spec, error
 		last.Finished = true
 		r.emitter.emit(Event{Type: EventPull, Pull: &last})
 	}
+	failpoint.At(failpoint.ImageReady)
 	r.image = &pinnedImage{ready.Image, ready.Platform, ready.Pull}
 	return ready, nil
 }

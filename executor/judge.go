@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"drydock/internal/state"
@@ -41,4 +42,63 @@ func JudgeDir(dir string) (Verdict, error) {
 	}
 	v := Judge(outcome, demand.Judge)
 	return v, writeVerdict(dir, v)
+}
+
+// EndTask writes down the end of a task that nobody looks after any more, from
+// what its attempts left; the result is what Adopt would have returned. It
+// needs no sandbox: without an outcome of the last attempt that began the
+// error wraps sandbox.ErrNoOutcome, and Adopt finds out more. While somebody
+// has the task the error wraps ErrInUse; of a task that was never recorded it
+// wraps ErrNeverStarted.
+func EndTask(stateDir, id string) (*Result, error) {
+	dir, err := state.Open(stateDir)
+	if err != nil {
+		return nil, err
+	}
+	if held, err := dir.Held(id); err != nil {
+		return nil, err
+	} else if held {
+		return nil, fmt.Errorf("task %s: %w", id, ErrInUse)
+	}
+	r := &run{state: dir, id: id, emitter: &emitter{id: id}, result: &Result{ID: id}, unlock: func() {}}
+	if err := r.lock(); err != nil {
+		return nil, err
+	}
+	defer func() { r.unlock() }()
+	if ended, err := r.restoreEnded(); ended || err != nil {
+		return r.result, err
+	}
+	if err := r.restoreTask(); err != nil {
+		return nil, err
+	}
+	numbers, err := dir.Attempts(id)
+	if err == nil {
+		err = r.restoreLast(numbers, r.judged)
+	}
+	switch {
+	case errors.Is(err, ErrNeverStarted):
+		r.giveUp(err)
+	case err != nil:
+		return nil, err
+	}
+	r.recorded = true
+	r.finish()
+	return r.result, nil
+}
+
+// judged is attempt n as its documents have it. Whether one without an outcome
+// ever began, they do not say.
+func (r *run) judged(n int) (Attempt, error) {
+	dir := r.state.Attempt(r.id, n)
+	absent := func(name string) bool {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	switch {
+	case absent(state.DemandFile):
+		return Attempt{}, sandbox.ErrNotBegun
+	case absent(state.OutcomeFile):
+		return Attempt{}, sandbox.ErrNoOutcome
+	}
+	return r.restoreAttempt(n)
 }

@@ -3,6 +3,8 @@
 package executor
 
 import (
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -64,5 +66,26 @@ func TestSharedMachine(t *testing.T) {
 	}
 	if s, err := admission.Read(leases); err != nil || len(s.Holders) > 0 {
 		t.Errorf("in the end %+v, %v", s, err)
+	}
+}
+
+// All Executors of a process that take the machine alike are one desk, however
+// many there are: each call of Run makes one.
+func TestOneDesk(t *testing.T) {
+	leases, state := t.TempDir(), t.TempDir()
+	open := func(memory int64) desk {
+		return newExecutor(t, func(c *Config) {
+			c.LeaseDir, c.StateDir, c.Capacity = leases, state, Capacity{CPUMilli: 1000, Memory: memory}
+		}).desk
+	}
+	first := open(1 << 30)
+	if err := os.WriteFile(filepath.Join(state, "grown"), make([]byte, 1<<20), 0o600); err != nil { // less room now
+		t.Fatal(err)
+	}
+	if open(1<<30) != first {
+		t.Error("a second Executor has a desk of its own")
+	}
+	if open(2<<30) == first {
+		t.Error("one that takes the machine for larger has the same desk")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"drydock/internal/failpoint"
 	"drydock/internal/state"
 	"drydock/resources"
 	"drydock/sandbox"
@@ -73,11 +74,12 @@ func (r *run) recordTask() error {
 	if err != nil {
 		return err
 	}
+	failpoint.At(failpoint.TaskDir)
 	if err := r.lock(); err != nil {
 		return err
 	}
 	t := r.task
-	return state.WriteJSON(filepath.Join(dir, state.TaskFile), taskRecord{
+	err = state.WriteJSON(filepath.Join(dir, state.TaskFile), taskRecord{
 		Version: taskVersion, ID: r.id, Name: t.Name, Time: time.Now().UTC(),
 		Command: t.Command, Resources: t.Resources, Profile: r.x.config.ProfileName,
 		EnvNames: slices.Sorted(maps.Keys(t.Env)), CleanEnv: t.CleanEnv,
@@ -85,6 +87,8 @@ func (r *run) recordTask() error {
 		WorkDir: t.WorkDir, Scratch: t.Scratch,
 		Timeout: t.Timeout.Seconds(), Retries: t.Retries.Count, Backoff: t.Retries.Backoff.Seconds(), OOMRetry: t.OOMRetry, ChildOOM: t.ChildOOM,
 	})
+	failpoint.At(failpoint.TaskRecorded)
+	return err
 }
 
 // lock makes the task ours until unlock: nobody adopts it meanwhile.
@@ -113,14 +117,20 @@ func (r *run) recordVerdict(a Attempt) {
 }
 
 func writeVerdict(dir string, v Verdict) error {
-	return state.WriteJSON(filepath.Join(dir, state.VerdictFile), verdictRecord{verdictVersion, v})
+	err := state.WriteJSON(filepath.Join(dir, state.VerdictFile), verdictRecord{verdictVersion, v})
+	failpoint.At(failpoint.VerdictRecorded)
+	return err
 }
 
-// recordEnd writes ended.json of a task that was recorded.
+// recordEnd writes ended.json of a task that was recorded. What kills left half
+// done goes before: afterwards nobody looks at the task again.
 func (r *run) recordEnd() {
 	if r.recorded {
+		r.recordWaiting("")
+		r.state.RemoveDrafts(r.id)
 		path := filepath.Join(r.state.Task(r.id), state.EndedFile)
 		r.warnUnrecorded(state.WriteJSON(path, r.result.Document()))
+		failpoint.At(failpoint.EndRecorded)
 	}
 }
 

@@ -109,6 +109,8 @@ func unknown(e *evidence) Verdict {
 		what = "the container"
 	}
 	switch {
+	case e.o.Exit == nil && e.o.ExitUnknown != "":
+		v.Message = "the end of the task is not known: " + e.o.ExitUnknown
 	case e.o.Exit == nil && e.o.Engine != "":
 		v.Message = "the end of the task is not known: its container was gone before anybody could ask how it ended"
 	case e.o.Exit == nil:
@@ -182,13 +184,6 @@ func hugepageLimit(e *evidence) Verdict {
 	}
 }
 
-func evicted(e *evidence) Verdict {
-	return Verdict{Class: Evicted, Code: CodeEvicted, Kind: KindUser,
-		Message: "the task used more disk than it asked for",
-		Hints:   []string{"ask for more with disk=, or write less into its own file system"},
-	}
-}
-
 func pidsHint(e *evidence) Verdict {
 	v := failed(e)
 	p := e.o.Pids
@@ -223,6 +218,7 @@ func succeeded(e *evidence) Verdict {
 		}
 		v.Hints = append(v.Hints, hint)
 	}
+	v.Hints = append(v.Hints, e.diskHints()...)
 	return v
 }
 

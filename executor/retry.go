@@ -40,23 +40,66 @@ type retryPolicy struct {
 // decide says whether another attempt follows a. When a policy was there and
 // has come to its end, a's verdict gets a hint that says so.
 func (p *retryPolicy) decide(r *run, a *Attempt) retry {
-	v := &a.Verdict
-	switch v.Class {
-	case OOM:
-		if r.task.OOMRetry != nil {
-			return p.moreMemory(r, a)
-		}
+	switch retriesOf(r.task, a.Verdict.Class) {
+	case retryMemory:
+		return p.moreMemory(r, a)
+	case retryUser:
 		return p.again(r, a)
-	case Failed, Timeout, Evicted, Shm:
-		return p.again(r, a)
-	case Interrupted, MachineMemory:
+	case retrySystem:
 		return p.afterSystem(r, a)
+	default:
+		return retry{}
+	}
+}
+
+// retryKind says which count a retry uses up.
+type retryKind int
+
+const (
+	retryNever retryKind = iota
+	retryUser
+	retrySystem
+	retryMemory
+)
+
+// retriesOf says which retries follow a verdict, as far as there are some left.
+func retriesOf(t Task, c Class) retryKind {
+	switch c {
+	case OOM:
+		if t.OOMRetry != nil {
+			return retryMemory
+		}
+		return retryUser
+	case Failed, Timeout, Evicted, Shm:
+		return retryUser
+	case Interrupted, MachineMemory:
+		return retrySystem
 	default:
 		// succeeded, aborted, and what another try cannot mend: a start that
 		// failed fails again; after an unknown end the work may be done
 		// already, and doing it twice is for a person to decide.
-		return retry{}
+		return retryNever
 	}
+}
+
+// count takes an attempt that was tried again into account.
+func (p *retryPolicy) count(t Task, c Class) {
+	switch retriesOf(t, c) {
+	case retryUser:
+		p.user++
+	case retrySystem:
+		p.system++
+	case retryMemory:
+		p.oom++
+	}
+}
+
+// attempts is how many there are in all.
+func (o OOMRetry) attempts() int {
+	if o.Attempts == 0 {
+		return defaultOOMAttempts
+	}
+	return o.Attempts
 }
 
 // again is the task's own retry with what it had.
@@ -93,10 +136,7 @@ func (p *retryPolicy) afterSystem(r *run, a *Attempt) retry {
 // moreMemory is the retry of an attempt that ran out of memory, with more.
 func (p *retryPolicy) moreMemory(r *run, a *Attempt) retry {
 	policy := *r.task.OOMRetry
-	attempts := policy.Attempts
-	if attempts == 0 {
-		attempts = defaultOOMAttempts
-	}
+	attempts := policy.attempts()
 	if p.oom+1 >= attempts {
 		a.hint("not tried again: %d attempts with more memory each time were allowed; allow more of them, or give it more at once", attempts)
 		return retry{}
@@ -141,6 +181,22 @@ func (r *run) raise(d resources.Demand, policy OOMRetry) (resources.Demand, bool
 		}
 	}
 	return raised, true
+}
+
+// hintUntried says of the last attempt of a task that nobody looks after any
+// more that it would have been tried again.
+func (r *run) hintUntried(a *Attempt) {
+	used := retryPolicy{}
+	for i := range r.result.Attempts {
+		used.count(r.task, r.result.Attempts[i].Verdict.Class)
+	}
+	const gone = "not tried again: the drydock that ran the task is gone"
+	switch kind := retriesOf(r.task, a.Verdict.Class); {
+	case kind == retryMemory && used.oom+1 < r.task.OOMRetry.attempts():
+		a.hint("%s; drydock rerun gives it another try, and --override memory= more of it", gone)
+	case kind == retryUser && used.user < r.task.Retries.Count:
+		a.hint("%s, with %d of %d retries left; drydock rerun gives it another try", gone, r.task.Retries.Count-used.user, r.task.Retries.Count)
+	}
 }
 
 func (a *Attempt) hint(format string, args ...any) {

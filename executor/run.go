@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"drydock/internal/failpoint"
 	"drydock/internal/state"
 	"drydock/resources"
 	"drydock/sandbox"
@@ -36,7 +37,7 @@ func (x *Executor) newRun(task Task, opts []RunOption) *run {
 		opt(&o)
 	}
 	return &run{x: x, task: task, opts: o, profile: x.profile, state: x.state,
-		emitter: &emitter{consume: o.events}, result: &Result{Task: task}, unlock: func() {}}
+		emitter: &emitter{consume: o.events, name: task.Name}, result: &Result{Task: task}, unlock: func() {}}
 }
 
 // run is one Run under way; one goroutine owns it.
@@ -94,6 +95,7 @@ func (r *run) attempts(ctx context.Context) error {
 		}
 		r.emitter.emit(Event{Type: EventRetried, Retried: &Retried{
 			Number: next.number, Reason: next.reason, Delay: next.delay, Resources: next.demand}})
+		failpoint.At(failpoint.RetryDecided)
 		if err := sleep(ctx, next.delay); err != nil {
 			return err
 		}

@@ -187,19 +187,72 @@ func TestLimitsAboveTheMachineAreWarnings(t *testing.T) {
 	}
 }
 
-func TestDiskIsNamedAsNotHeld(t *testing.T) {
+// What is held on the disk is the sandbox's to say; with one that does not it
+// is named as not held.
+func TestDiskIsNamed(t *testing.T) {
 	task := hog("exit", "0")
 	task.Resources.Disk = "10Gi"
 	result, err := newExecutor(t, nil).Run(t.Context(), task)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range result.Limits {
-		if l.Limit == "disk" && l.State == sandbox.NotEnforced && l.Why != "" {
-			return
+	state := func(table []sandbox.Enforcement) sandbox.EnforceState {
+		for _, l := range table {
+			if l.Limit == "disk" && l.Why != "" {
+				return l.State
+			}
+		}
+		return ""
+	}
+	if got := state(result.Limits); got != sandbox.Emulated {
+		t.Errorf("disk is %q in %+v", got, result.Limits)
+	}
+	silent := enforcement(nil, resources.Demand{Disk: &resources.Allotment{}})
+	if got := state(silent); got != sandbox.NotEnforced {
+		t.Errorf("disk is %q in %+v", got, silent)
+	}
+}
+
+// An eviction is a failure of its own, and says where the disk went.
+func TestEvicted(t *testing.T) {
+	task := hog("fill", "/tmp/data/x", "30", "sleep", "60000")
+	task.Resources.Disk = "20Mi"
+	result, err := newExecutor(t, nil).Run(t.Context(), task)
+	var evicted *EvictedError
+	if !errors.As(err, &evicted) {
+		t.Fatalf("got %v, want an EvictedError", err)
+	}
+	const want = "Pod ephemeral local storage usage exceeds the total limit of containers 20Mi: 30 MiB used (root file system 30 MiB, log 0 B)"
+	if got := result.Verdict.Message; got != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+	hints := strings.Join(result.Verdict.Hints, "\n")
+	for _, want := range []string{"most of it is in /tmp/data 30 MiB", `disk="60Mi"`, "ContainerStatusUnknown with 137"} {
+		if !strings.Contains(hints, want) {
+			t.Errorf("no %q in the hints:\n%s", want, hints)
 		}
 	}
-	t.Errorf("limits %+v", result.Limits)
+	if code := ExitCode(result); code != 137 {
+		t.Errorf("exit code %d", code)
+	}
+	document := result.Document()
+	if d := document.Attempts[0].Disk; d == nil || d.Used != 30<<20 {
+		t.Errorf("the document has %+v", d)
+	}
+}
+
+// A task that ended above its limit before anybody looked has succeeded, and is
+// told what would have come of it.
+func TestDiskWarning(t *testing.T) {
+	task := hog("fill", "/tmp/x", "30")
+	task.Resources.Disk = "20Mi"
+	result, err := newExecutor(t, nil).Run(t.Context(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if hints := strings.Join(result.Verdict.Hints, "\n"); !strings.Contains(hints, "had 30 MiB on disk, more than the 20Mi") {
+		t.Errorf("hints %q", hints)
+	}
 }
 
 // The environment fills what the task leaves empty.

@@ -122,5 +122,5 @@ func enforcement(from []sandbox.Enforcement, d resources.Demand) []sandbox.Enfor
 		}
 	}
 	return append(all, sandbox.Enforcement{Limit: "disk", State: sandbox.NotEnforced,
-		Why: "drydock does not measure what a task writes to disk yet"})
+		Why: "this sandbox does not measure what a task writes to disk"})
 }

@@ -33,10 +33,6 @@ const (
 	CodeNeverStarted      = "NeverStarted" // its process was gone before anything ran; see Executor.Adopt
 )
 
-// stopEvict is the reason that a poller of disk use will stop an attempt for;
-// no sandbox has one yet.
-const stopEvict sandbox.StopReason = "evict"
-
 // JudgeOptions are what a judgement needs to know beside the facts. The zero
 // value judges as a cluster does.
 type JudgeOptions struct {

@@ -13,7 +13,7 @@ import (
 func TestJudgeWithFactsMissing(t *testing.T) {
 	exits := []*sandbox.Exit{nil, exit(0), exit(1), exit(137), signaled("SIGBUS")}
 	counters := []*sandbox.Counters{nil, {}, {Evidence: sandbox.EvidenceEngine, OOMKill: 1}, {Evidence: sandbox.EvidenceSample, OOMKill: 1}, {CgroupVersion: 2, OOMKill: 1}, {CgroupVersion: 2, OOMKill: 1, OOM: 1}, {CgroupVersion: 1, OOMKill: 1, Notified: true}}
-	stops := [][]sandbox.Stop{nil, {stopped("abort", 1, "SIGTERM")}, {stopped("timeout", 1, "SIGTERM")}, {stopped(stopEvict, 1, "SIGKILL")}, {{}}}
+	stops := [][]sandbox.Stop{nil, {stopped("abort", 1, "SIGTERM")}, {stopped("timeout", 1, "SIGTERM")}, {stopped(sandbox.StopEvict, 1, "SIGKILL")}, {{}}}
 	starts := []*sandbox.StartError{nil, {}, {Reason: sandbox.StartLimitTooLow}}
 	for _, x := range exits {
 		for _, c := range counters {

@@ -287,7 +287,17 @@ var verdictCases = []verdictCase{
 		outcome: v2(func(o *sandbox.Outcome) { o.Exit, o.Hugetlb = signaled("SIGBUS"), 1 })},
 	{name: "disk", row: 12, class: Evicted, code: "Evicted", kind: KindUser,
 		outcome: v2(func(o *sandbox.Outcome) {
-			o.Exit, o.Stops = signaled("SIGKILL"), []sandbox.Stop{stopped(stopEvict, 5, "SIGKILL")}
+			o.Exit, o.Stops = signaled("SIGKILL"), []sandbox.Stop{stopped(sandbox.StopEvict, 5, "SIGKILL")}
+			o.Disk = &sandbox.Disk{Limit: 20 * mib, Used: 30 * mib, Peak: 30 * mib, Layer: 30*mib - 4096, Log: 4096}
+		}), says: "exceeds the total limit of containers 20Mi: 30 MiB used (root file system 30 MiB, log 4 KiB)"},
+	{name: "disk, without figures", row: 12, class: Evicted, code: "Evicted", kind: KindUser,
+		outcome: v2(func(o *sandbox.Outcome) {
+			o.Exit, o.Stops = signaled("SIGKILL"), []sandbox.Stop{stopped(sandbox.StopEvict, 5, "SIGKILL")}
+		})},
+	{name: "too much disk, and ended by itself meanwhile", row: 16, class: Succeeded, says: "",
+		outcome: v2(func(o *sandbox.Outcome) {
+			o.Stops = []sandbox.Stop{stopped(sandbox.StopEvict, 5, "SIGKILL")}
+			o.Disk = &sandbox.Disk{Limit: 20 * mib, Used: 30 * mib, Peak: 30 * mib}
 		})},
 
 	// Rows 13 to 15: the program's own failure.

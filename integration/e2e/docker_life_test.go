@@ -84,6 +84,7 @@ func TestDockerSupervisorKilled(t *testing.T) {
 					}
 				}
 				c.end(t)
+				h.untilFree(t) // a kill takes a moment
 				if len(h.containers(t, id)) != 1 {
 					t.Fatal("the container went with its supervisor: this test shows nothing")
 				}

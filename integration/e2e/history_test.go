@@ -30,7 +30,14 @@ type listed struct {
 // ps lists all tasks, the newest first.
 func (h home) ps(t testing.TB) []listed {
 	t.Helper()
-	r := h.run(t, "ps", "-a", "--limit", "0", "--json")
+	return listedIn(t, h.run(t, listAll...))
+}
+
+var listAll = []string{"ps", "-a", "--limit", "0", "--json"}
+
+// listedIn is what ps printed.
+func listedIn(t testing.TB, r result) []listed {
+	t.Helper()
 	if r.exit != 0 || r.stderr != "" {
 		t.Fatalf("ps: exit %d\n%s", r.exit, r.stderr)
 	}
@@ -144,8 +151,8 @@ func TestOrphans(t *testing.T) {
 	}
 }
 
-// When everything that knew of a task was killed, it is lost, until somebody
-// waits for it; then its verdict is unknown, and what it left is gone.
+// When everything that knew of a task was killed, the next look finds out that
+// its verdict is unknown, and what it left is gone.
 func TestLost(t *testing.T) {
 	nothingLeft(t)
 	h := newHome(t)
@@ -158,11 +165,10 @@ func TestLost(t *testing.T) {
 		}
 	}
 	c.end(t)
-	h.untilStatus(t, "lost")
-	h.run(t, "wait", "last", "--json").want(t, 125, "unknown")
-	if l := h.status(t); l.Status != "ended" || l.Verdict != "unknown" {
+	if l := h.untilStatus(t, "ended"); l.Verdict != "unknown" {
 		t.Errorf("ps says %+v", l)
 	}
+	h.run(t, "wait", "last", "--json").want(t, 125, "unknown")
 }
 
 // A task that waits for its next attempt is queued. logs -f goes on with that

@@ -136,7 +136,13 @@ func (c *command) end(t testing.TB) result {
 	if err != nil && !errors.As(err, &exit) {
 		t.Errorf("drydock: %v", err)
 	}
-	r := result{exit: c.ProcessState.ExitCode(), stdout: c.out.String(), stderr: c.err.String()}
+	return resultOf(t, c.ProcessState.ExitCode(), c.out.String(), c.err.String())
+}
+
+// resultOf reads what a run printed.
+func resultOf(t testing.TB, exit int, stdout, stderr string) result {
+	t.Helper()
+	r := result{exit: exit, stdout: stdout, stderr: stderr}
 	lines := bufio.NewScanner(strings.NewReader(r.stdout))
 	lines.Buffer(nil, 1<<24)
 	for lines.Scan() {

@@ -58,11 +58,13 @@ func (m *Machine) serve() {
 	m.withdraw()
 	front := m.front()
 	if len(front) == 0 {
+		m.shutFrom = 0
 		return
 	}
 	if !needTicket(front) {
 		// Most looks change nothing: only who finds something to do takes the lock.
 		if v, err := m.look(front, false); err == nil && !v.anyStarts() {
+			m.shutFrom = 0
 			v.tell()
 			return
 		}

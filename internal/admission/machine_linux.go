@@ -136,14 +136,17 @@ func (m *Machine) join(p *place) (ahead int) {
 func (m *Machine) leave(p *place) {
 	m.mu.Lock()
 	p.left = true
-	claim := p.claim
-	m.gone = append(m.gone, p)
+	claim, settled := p.claim, p.claim != nil || p.err != nil
+	if !settled {
+		m.gone = append(m.gone, p)
+	}
 	m.mu.Unlock()
 	if claim != nil {
 		claim.Release()
-		return
 	}
-	m.wake() // the desk takes it out, and its ticket back
+	if !settled {
+		m.wake() // the desk takes it out, and its ticket back
+	}
 }
 
 func (m *Machine) wake() {

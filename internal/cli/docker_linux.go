@@ -16,7 +16,9 @@ import (
 )
 
 func (hostSandboxes) Docker(ctx context.Context, p Place) (sandbox.Sandbox, error) {
-	box, err := docker.New(ctx, dockerConfig(p))
+	config := dockerConfig(p)
+	config.Engine.CacheDir = filepath.Join(p.StateDir, "cache", "engines")
+	box, err := docker.New(ctx, config)
 	if err != nil {
 		return nil, err // not a nil *docker.Sandbox
 	}
@@ -43,7 +45,7 @@ func engineChecks(ctx context.Context, p Place) []Check {
 	}
 	defer box.Close()
 	checks := []Check{{Name: "engine", State: sandbox.Enforced, Why: engineText(box.Info()), Essential: true}}
-	everything := sandbox.Spec{Image: "any", Network: sandbox.NetworkBridge, Limits: limits.Limits{GroupKill: true, Disk: 1}}
+	everything := sandbox.Spec{Image: "any", Network: sandbox.NetworkBridge, Mounts: []sandbox.Mount{{}}, Limits: limits.Limits{GroupKill: true, Disk: 1}}
 	checks = append(checks, limitChecks(box, everything, engineFix(box.Info()))...)
 	for i := range checks {
 		checks[i].Sandbox = sandboxDocker
@@ -71,16 +73,20 @@ func engineText(i engine.Info) string {
 func engineFix(i engine.Info) func(limit string) string {
 	return func(limit string) string {
 		switch {
+		case limit == "disk" && i.Local && os.Geteuid() != 0:
+			return "run drydock as root, which may see all of a container's writable layer"
 		case limit == "disk":
-			return ""
+			return "run the task without an image, or on an engine of this machine that stores layers with overlay2"
 		case limit == "hugepages":
 			return "free the reserved huge pages of the engine's machine (vm.nr_hugepages=0)"
 		case limit == "abstract-sockets":
 			return "run with --network bridge or none"
+		case limit == "mounts":
+			return "name paths of the engine's machine; what lies in a container beside it, bind there from the same path"
 		case limit == "users":
 			return "let such a directory be writable for the ids that root is mapped to, or take --userns-remap from the engine"
 		case limit == "oom-evidence" && !i.Local:
-			return "run drydock on the engine's own machine, as root"
+			return "run drydock on the engine's own machine, outside of any container, as root"
 		case limit == "oom-evidence" && os.Geteuid() != 0:
 			return "run drydock as root, which may put the container below a cgroup of its own"
 		case limit == "oom-evidence" && i.CgroupDriver != "cgroupfs":

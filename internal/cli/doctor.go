@@ -74,6 +74,9 @@ func runDoctor(ctx context.Context, w World, o doctorOptions) error {
 		if doc.Removed, err = w.Sandboxes.Clean(ctx, place); err != nil {
 			return fmt.Errorf("clean up: %w", err)
 		}
+		if err := settleAll(ctx, w, o); err != nil {
+			return err
+		}
 	}
 	doc.Checks = w.Sandboxes.Doctor(ctx, place)
 	doc.judge()

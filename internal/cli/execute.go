@@ -35,7 +35,14 @@ func runRun(ctx context.Context, w World, o runOptions, args []string) error {
 	if err != nil {
 		return finish(w, file, out, notStarted(err))
 	}
-	task, err := buildTask(w, o, settings, args)
+	all, err := buildTasks(w, o, settings, args)
+	if err != nil {
+		return finish(w, file, out, notStarted(err))
+	}
+	if all.Many() {
+		return runMany(ctx, w, o, settings, all, file)
+	}
+	task, err := all.Task(0)
 	if err != nil {
 		return finish(w, file, out, notStarted(err))
 	}
@@ -102,12 +109,15 @@ func execute(ctx context.Context, w World, o runOptions, s *config.Settings, tas
 }
 
 // newExecutor makes an executor with the sandboxes that the settings allow.
-func newExecutor(w World, s *config.Settings, out printer) (*executor.Executor, error) {
+func newExecutor(w World, s *config.Settings, out strayTeller) (*executor.Executor, error) {
 	return executorFor(w, s, out, s.Get("sandbox").Text)
 }
 
+// strayTeller is told of something of a dead supervisor that was removed.
+type strayTeller interface{ stray(what string) }
+
 // executorFor makes an executor with one sandbox, or with both ("auto").
-func executorFor(w World, s *config.Settings, out printer, which string) (*executor.Executor, error) {
+func executorFor(w World, s *config.Settings, out strayTeller, which string) (*executor.Executor, error) {
 	profile, name, err := loadProfile(s.Get("profile"))
 	if err != nil {
 		return nil, err

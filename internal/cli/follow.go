@@ -69,7 +69,7 @@ func (d *desk) over(ctx context.Context, id string) (*executor.Result, error) {
 // adopt sees a task to its end that nobody looks after. When ctx ends first,
 // the task goes on without us once this process is gone.
 func (d *desk) adopt(ctx context.Context, id string) (*executor.Result, error) {
-	x, err := newExecutor(d.w, d.settings, newTextPrinter(d.w, true))
+	x, err := d.executor()
 	if err != nil {
 		return nil, err
 	}

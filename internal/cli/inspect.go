@@ -78,6 +78,7 @@ type inspectedAttempt struct {
 	Image  *sandbox.Image        `json:"image,omitempty"`
 	Limits []sandbox.Enforcement `json:"limits,omitempty"`
 	Stops  []sandbox.Stop        `json:"stops,omitempty"`
+	Disk   *sandbox.Disk         `json:"disk,omitempty"` // only with a limit on it
 	Spec   *sandbox.Spec         `json:"spec,omitempty"` // nil: not written yet
 	Dir    string                `json:"dir"`
 }
@@ -134,7 +135,7 @@ func inspectAttempt(a history.Attempt, rec *executor.Recorded, i int) inspectedA
 	if i < len(rec.Attempts) && rec.Attempts[i].Number == a.Number { // it may have been pruned since
 		r := &rec.Attempts[i]
 		in.Kind, in.Hints, in.OOM = r.Verdict.Kind, r.Verdict.Hints, r.Verdict.OOM
-		in.Engine, in.Image, in.Stops, in.Limits = r.Outcome.Engine, r.Outcome.Image, r.Outcome.Stops, r.Enforcement
+		in.Engine, in.Image, in.Stops, in.Limits, in.Disk = r.Outcome.Engine, r.Outcome.Image, r.Outcome.Stops, r.Enforcement, r.Outcome.Disk
 		if len(r.Outcome.Limits) > 0 {
 			in.Limits = r.Outcome.Limits
 		}

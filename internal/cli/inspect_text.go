@@ -219,11 +219,18 @@ func (r *rowsOf) usage(a *inspectedAttempt) {
 		if now.Cores != nil {
 			text += fmt.Sprintf(", %.2f cores now", *now.Cores)
 		}
+		if d := a.Resources.Disk; now.Disk != nil && d != nil {
+			text += fmt.Sprintf(", disk %s of %s", report.Size(*now.Disk), report.Size(d.LimitBytes()))
+		}
 		r.add("uses", text)
 		return
 	}
 	if a.MemoryPeak > 0 || a.CPUSeconds > 0 {
-		r.add("used", fmt.Sprintf("memory peak %s of %s, CPU %.2f s", report.Size(a.MemoryPeak), report.Size(a.MemoryLimit), a.CPUSeconds))
+		text := fmt.Sprintf("memory peak %s of %s, CPU %.2f s", report.Size(a.MemoryPeak), report.Size(a.MemoryLimit), a.CPUSeconds)
+		if d := a.Disk; d != nil {
+			text += fmt.Sprintf(", disk %s of %s", report.Size(d.Peak), report.Size(d.Limit))
+		}
+		r.add("used", text)
 	}
 }
 

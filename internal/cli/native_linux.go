@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"os"
 
+	"drydock/internal/admission"
+	"drydock/internal/state"
 	"drydock/sandbox"
 	"drydock/sandbox/limits"
 	"drydock/sandbox/native"
+	"drydock/sandbox/supervise/client"
 )
 
 type hostSandboxes struct{}
@@ -115,8 +118,32 @@ func cleanNative(p Place) ([]string, error) {
 	return names, err
 }
 
-// Alive reports whether an attempt's supervisor lives.
-func (hostSandboxes) Alive(dir string) bool { return native.Alive(dir) }
+// Reclaim is Clean for commands that only look: it asks a sandbox only where a
+// dead supervisor left a lease. What reclaiming in one place costs another, who
+// admits a task, it tidies up, too.
+func (hostSandboxes) Reclaim(ctx context.Context, p Place) error {
+	leases := client.LeasesIn(p.LeaseDir)
+	clean := map[string]func() ([]string, error){
+		sandboxNative: func() ([]string, error) { return cleanNative(p) },
+		sandboxDocker: func() ([]string, error) { return cleanEngine(ctx, p) },
+	}
+	var errs []error
+	for name, clean := range clean {
+		dead, err := leases.Dead(name)
+		if err == nil && len(dead) > 0 {
+			_, err = clean()
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, admission.Tidy(p.LeaseDir))...)
+}
+
+// Alive reports whether the supervisor of the attempt kept in dir lives, also
+// one that cannot be reached yet, or any more.
+func (hostSandboxes) Alive(p Place, dir string) bool {
+	_, id, n, err := state.AttemptOf(dir)
+	return err == nil && client.LeasesIn(p.LeaseDir).Live(dir, id, n)
+}
 
 func strayText(s native.Stray) string {
 	text := fmt.Sprintf("attempt %d of %s, whose supervisor had died", s.Attempt, s.ID)

@@ -18,9 +18,9 @@ import (
 
 // printer tells one audience what happens to a task: people or programs.
 type printer interface {
-	event(executor.Event)              // everything but the end
-	signal(first bool, name string)    // a signal and what it does
-	stray(what string)                 // something of a dead supervisor was removed
+	event(executor.Event)           // everything but the end
+	signal(first bool, name string) // a signal and what it does
+	strayTeller
 	ended(*executor.Result)            // the end, exactly once
 	streams(io.Reader) sandbox.Streams // where the task's own output goes
 }
@@ -60,6 +60,11 @@ func (p *jsonPrinter) line(e executor.Event) {
 	if err != nil {
 		return // an event without content: a bug that tests of executor find
 	}
+	p.raw(line)
+}
+
+// raw writes a line of JSON.
+func (p *jsonPrinter) raw(line []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.gone {

@@ -170,7 +170,11 @@ func (d *desk) prune(ctx context.Context, r retention, doc *pruned) error {
 			doc.Failed = append(doc.Failed, err.Error())
 		}
 	}
-	tasks, err := d.index.List(ctx, history.Filter{Statuses: []history.Status{history.Ended, history.Lost}})
+	list := d.list
+	if doc.DryRun {
+		list = d.index.List
+	}
+	tasks, err := list(ctx, history.Filter{Statuses: []history.Status{history.Ended, history.Lost}})
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,9 @@ tasks of Flyte runs (drydock up, drydock flyte) are among them.
 CPU and MEMORY are what a running task uses now, of its limit; what a queued one asks for;
 what an ended one took: seconds of CPU time, and its memory peak. A queued task's line
 ends with what it waits for, an ended one's with its verdict. The status lost means that a
-kill or a crash took all that knew of it: drydock wait ID finds out what can be known.
+kill or a crash took all that knew of it, and that what came of it could not be found out.
+
+What kills and crashes left of any task is removed on the way, and its end written down.
 
 Only tasks of this state directory are listed: another user's, or those under another
 --state-dir, lie elsewhere.`,
@@ -109,7 +111,7 @@ func runPs(ctx context.Context, w World, o psOptions) error {
 	defer d.close()
 	var tasks []history.Task
 	if x != nil {
-		if tasks, err = x.List(ctx, f); err != nil {
+		if tasks, err = d.list(ctx, f); err != nil {
 			return err
 		}
 	}

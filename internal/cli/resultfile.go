@@ -95,6 +95,20 @@ func (r *resultFile) write(document []byte) error {
 	return r.wrap(err)
 }
 
+// replace puts an empty file there and returns it open.
+func (r *resultFile) replace() (*os.File, error) {
+	f, err := r.temporary()
+	if err != nil {
+		return nil, err
+	}
+	name := filepath.Base(f.Name())
+	if err := r.dir.Rename(name, r.name); err != nil {
+		_ = r.dir.Remove(name)
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
 func (r *resultFile) wrap(err error) error {
 	if err == nil {
 		return nil

@@ -30,6 +30,10 @@ type runOptions struct {
 	Name              string
 	File              string
 	Override          words
+	Array             string
+	MaxParallel       int
+	MaxFailures       int
+	Tag               bool
 	JSON, Quiet       bool
 	Result, Report    string
 	Profile, StateDir string
@@ -47,6 +51,7 @@ const (
 	groupView      = "What the task sees"
 	groupImage     = "Container images"
 	groupFile      = "Task files"
+	groupMany      = "Many tasks"
 	groupOutput    = "Output"
 	groupHost      = "This machine"
 )
@@ -71,6 +76,10 @@ user and working directory are the image's; nothing of the caller's is passed on
 but what -e, -v and their like bring in. A missing image is pulled first. DOCKER_HOST
 and the docker command's contexts say which engine; Podman's socket will do.
 
+With --array, or a matrix or array in the task file, one task becomes many, which run
+as the machine has room. A bar on the terminal tells how far they are, and the end names
+those that failed. Their output comes in whole lines, their standard input is empty.
+
 Ctrl-C (or SIGTERM) once stops the command in order: SIGTERM, then SIGKILL after
 the grace period. Twice kills at once.`,
 	Examples: []example{
@@ -85,6 +94,8 @@ the grace period. Twice kills at once.`,
 		{"In an image, with the current directory as it is here",
 			"drydock run --image python:3.12 -v \"$PWD\":/work -w /work --memory 1Gi -- python train.py"},
 		{"A task of a file, with more memory", "drydock run -f tasks.yaml train --override memory=1Gi"},
+		{"A thousand times, each with its own $DRYDOCK_ARRAY_INDEX",
+			"drydock run --array 0-999 --cpu 500m --memory 256Mi -- ./render.sh"},
 		{"For a script", "drydock run --json --memory 1Gi -- ./job | jq -r 'select(.type==\"ended\").verdict'"},
 	},
 	Exits: []exit{
@@ -98,7 +109,9 @@ the grace period. Twice kills at once.`,
 		{"137", "out of memory, whatever the command itself returned"},
 	},
 	Notes: []note{{"Which 137 it was", "Somebody's kill -9 ends with 137, too. The sentence on standard error, --result and\n" +
-		"--json tell them apart: verdict oom, machine-memory or interrupted."}},
+		"--json tell them apart: verdict oom, machine-memory or interrupted."},
+		{"Many tasks", "The exit code is 0 when all succeeded; else that of the tasks that failed, where all\n" +
+			"of them have the same, and 1 where they differ."}},
 }
 
 func newRunCommand(w World) *cli.Command {
@@ -123,6 +136,9 @@ func runFlags(o *runOptions) []cli.Flag {
 	str := func(group, name, meta, usage string, to *string, aliases ...string) cli.Flag {
 		return &cli.StringFlag{Name: name, Aliases: aliases, Category: group, Destination: to, Usage: "`" + meta + "` " + usage}
 	}
+	num := func(group, name, usage string, to *int) cli.Flag {
+		return &cli.IntFlag{Name: name, Category: group, Destination: to, Usage: "`N` " + usage}
+	}
 	list := func(group, name, short, meta, usage string, to *words) cli.Flag {
 		return &wordsFlag{Name: name, Short: short, Category: group, Destination: to, Usage: "`" + meta + "` " + usage}
 	}
@@ -133,7 +149,7 @@ func runFlags(o *runOptions) []cli.Flag {
 		str(groupResources, "cpu", "R[,L]", "cores to request, and the limit: 1, 500m, 1,2", &o.CPU),
 		str(groupResources, "memory", "R[,L]", "memory to request, and the limit: 512Mi, 1Gi,2Gi", &o.Memory),
 		str(groupResources, "shm", "SIZE", "size of /dev/shm, or auto for the memory limit (64Mi)", &o.Shm),
-		str(groupResources, "disk", "SIZE", "ephemeral storage; not enforced yet, and said so", &o.Disk),
+		str(groupResources, "disk", "SIZE", "ephemeral storage: more of it evicts the task, as a kubelet does", &o.Disk),
 		str(groupResources, "gpu", "TYPE:N", "accelerators; refused: not built yet", &o.GPU),
 
 		str(groupEnding, "timeout", "D", "end each attempt after this time: 90s, 30m, 2h (none)", &o.Timeout),
@@ -161,6 +177,11 @@ func runFlags(o *runOptions) []cli.Flag {
 		str(groupFile, "file", "FILE", "run task NAME of a task file", &o.File, "f"),
 		list(groupFile, "override", "", "KEY=VALUE", "change one resource of the task: memory=1Gi; repeatable", &o.Override),
 		str(groupFile, "name", "NAME", "call the task so in reports", &o.Name),
+
+		str(groupMany, "array", "INDICES", "run the task once for each index, which it finds in $DRYDOCK_ARRAY_INDEX: 0-999, 0-9:2, 1,3,5-7", &o.Array),
+		num(groupMany, "max-parallel", "run at most N at a time (as many as there is room for)", &o.MaxParallel),
+		num(groupMany, "max-failures", "end all when N have failed; 1 ends at the first failure (never)", &o.MaxFailures),
+		sw(groupMany, "tag", "begin each line of output with the task's name and a tab", &o.Tag),
 
 		sw(groupOutput, "json", "print JSON lines on standard output, the task's output among them", &o.JSON),
 		str(groupOutput, "result", "FILE", "write how it ended to FILE, as JSON", &o.Result),

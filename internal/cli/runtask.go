@@ -8,38 +8,28 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 
 	"drydock/executor"
 	"drydock/internal/config"
 	"drydock/internal/options"
-	"drydock/internal/taskfile"
 	"drydock/resources"
 	"drydock/sandbox"
 )
 
-// buildTask makes the task of what was written: the command line, or a task of
-// a file with the flags laid over it. Nothing is started, and everything that
-// can be known to be wrong is refused here.
-func buildTask(w World, o runOptions, s *config.Settings, args []string) (executor.Task, error) {
-	if err := notBuiltYet(o); err != nil {
-		return executor.Task{}, err
-	}
-	task, err := baseTask(o, args)
-	if err != nil {
-		return task, err
-	}
+// lay lays the flags over a task and refuses what is known to be wrong. Nothing
+// is started.
+func lay(w World, o runOptions, s *config.Settings, t *executor.Task) error {
 	steps := []func(World, runOptions, *config.Settings, *executor.Task) error{
 		applyImage, applyResources, applyEnding, applyEnvironment, applyView, applyWorkDir, applyTerminal,
 	}
 	for _, step := range steps {
-		if err := step(w, o, s, &task); err != nil {
-			return task, err
+		if err := step(w, o, s, t); err != nil {
+			return err
 		}
 	}
-	return task, checkGPU(task)
+	return checkGPU(*t)
 }
 
 // notBuiltYet refuses what later versions will take.
@@ -60,69 +50,6 @@ func checkGPU(t executor.Task) error {
 		return usagef("take gpu out of its resources", "task %s asks for accelerators, which are not built yet", t.Name)
 	}
 	return nil
-}
-
-// baseTask is the command of the command line or the task of the file.
-func baseTask(o runOptions, args []string) (executor.Task, error) {
-	if o.File != "" {
-		return taskOfFile(o, args)
-	}
-	if len(o.Override) > 0 {
-		return executor.Task{}, usagef("add -f FILE NAME, or write --memory and its like",
-			"--override changes a task of a task file, but there is no -f")
-	}
-	task := executor.Task{Name: o.Name, Command: args}
-	if task.Name == "" {
-		task.Name = taskName(o, args)
-	}
-	if o.Given["image"] {
-		return task, nil // the image has a command of its own
-	}
-	if len(args) == 0 {
-		return task, usagef("drydock run --memory 512Mi -- python3 train.py", "no command to run")
-	}
-	if args[0] == "" {
-		return task, usagef("the first word after -- is the program", "the command is an empty word")
-	}
-	return task, nil
-}
-
-// taskName is the program's name, or the image's where it says what runs.
-func taskName(o runOptions, args []string) string {
-	switch {
-	case o.Entrypoint != "":
-		return path.Base(o.Entrypoint)
-	case len(args) > 0:
-		return filepath.Base(args[0])
-	}
-	name, _, _ := strings.Cut(path.Base(o.Image), "@")
-	name, _, _ = strings.Cut(name, ":")
-	return name
-}
-
-func taskOfFile(o runOptions, args []string) (executor.Task, error) {
-	file, err := taskfile.Load(o.File)
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return executor.Task{}, usagef("name an existing file with -f", "the task file %s does not exist", o.File)
-		}
-		return executor.Task{}, &userError{what: err.Error(), cause: err}
-	}
-	switch {
-	case len(args) == 0:
-		return executor.Task{}, usagef("tasks: "+strings.Join(file.Names(), ", "), "-f %s needs the name of a task", o.File)
-	case len(args) > 1:
-		return executor.Task{}, usagef("drydock run -f "+o.File+" "+args[0],
-			"-f %s runs one task, but there is %q after its name", o.File, args[len(args)-1])
-	}
-	task, err := file.Task(args[0])
-	if err != nil {
-		return task, &userError{what: err.Error(), cause: err}
-	}
-	if o.Name != "" {
-		task.Name = o.Name
-	}
-	return task, nil
 }
 
 // flagged names the flag in the error of its value.
@@ -303,6 +230,9 @@ func applyView(w World, o runOptions, s *config.Settings, t *executor.Task) erro
 			return flagged("-v", err)
 		}
 		t.Mounts = append(t.Mounts, m)
+	}
+	if imageOf(*t) != "" {
+		return nil // paths of the engine's machine, which may be another: the sandbox looks at them
 	}
 	for _, m := range t.Mounts {
 		if _, err := os.Stat(m.Source); err != nil {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -22,14 +23,14 @@ import (
 func taskCommands(w World) []*cli.Command {
 	return []*cli.Command{
 		newPsCommand(w), newTopCommand(w), newLogsCommand(w), newInspectCommand(w), newStopCommand(w), newKillCommand(w),
-		newWaitCommand(w), newAttachCommand(w), newRerunCommand(w), newPruneCommand(w),
+		newWaitCommand(w), newAttachCommand(w), newRerunCommand(w), newPruneCommand(w), newDevicesCommand(w),
 	}
 }
 
 func taskPages() map[string]page {
 	return map[string]page{
 		"ps": psPage, "top": topPage, "logs": logsPage, "inspect": inspectPage, "stop": stopPage, "kill": killPage,
-		"wait": waitPage, "attach": attachPage, "rerun": rerunPage, "prune": prunePage,
+		"wait": waitPage, "attach": attachPage, "rerun": rerunPage, "prune": prunePage, "devices": devicesPage,
 	}
 }
 
@@ -55,6 +56,8 @@ type desk struct {
 	stateDir string
 	json     bool
 	index    *history.Index // nil until openIndex
+	// executor adopts tasks; it is made when one needs it.
+	executor func() (*executor.Executor, error)
 }
 
 func openDesk(w World, o deskOptions) (*desk, error) {
@@ -63,7 +66,11 @@ func openDesk(w World, o deskOptions) (*desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &desk{w: w, settings: settings, stateDir: settings.Get("state_dir").Text, json: o.JSON}, nil
+	d := &desk{w: w, settings: settings, stateDir: settings.Get("state_dir").Text, json: o.JSON}
+	d.executor = sync.OnceValues(func() (*executor.Executor, error) {
+		return newExecutor(w, settings, newTextPrinter(w, true))
+	})
+	return d, nil
 }
 
 // openIndex opens the history. A directory that is not there yet has none,
@@ -98,8 +105,10 @@ func (d *desk) close() {
 
 // alive reports whether the supervisor of the attempt in a directory lives.
 func (d *desk) alive(dir string) bool {
-	s, ok := d.w.Sandboxes.(interface{ Alive(dir string) bool })
-	return ok && s.Alive(dir)
+	s, ok := d.w.Sandboxes.(interface {
+		Alive(p Place, dir string) bool
+	})
+	return ok && s.Alive(placeOf(d.settings), dir)
 }
 
 // tasks finds the tasks that words mean, each once and in their order.

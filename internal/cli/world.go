@@ -3,11 +3,15 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"time"
+
+	"drydock/gpu"
+	"drydock/gpu/discover"
 )
 
 // World is what a command sees of the outside. Tests hand in their own.
@@ -30,6 +34,8 @@ type World struct {
 	Unnotify func(chan<- os.Signal)
 
 	Sandboxes Sandboxes
+	// Devices finds the machine's accelerators.
+	Devices func(context.Context) gpu.Inventory
 }
 
 // Build says which program this is.
@@ -54,6 +60,7 @@ func Host(b Build) World {
 		Notify:    signal.Notify,
 		Unnotify:  signal.Stop,
 		Sandboxes: hostSandboxes{},
+		Devices:   func(ctx context.Context) gpu.Inventory { return discover.Machine(ctx, discover.Options{}) },
 	}
 }
 

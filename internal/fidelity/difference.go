@@ -41,15 +41,9 @@ var NotTried = map[string]string{
 	"oom-neighbour": "a pod of several containers: a task is one command; that a neighbour is left alone is conformance case D4",
 	"oom-catch":     "probes and exec sessions: nothing can enter a task",
 	"oom-restart":   "restarts within a pod: Flyte's pods never do that, it makes a new one; drydock's retries do the same",
-	"eph-layer":     notMeasured,
-	"eph-trap":      notMeasured,
-	"eph-logs":      notMeasured,
-	"eph-emptydir":  notMeasured,
-	"eph-pod":       notMeasured,
-	"eph-short":     notMeasured,
+	"eph-emptydir":  "a volume with a limit of its own: a task's own directory counts with all else that it writes (conformance case C7)",
+	"eph-pod":       "a pod of several containers: a task is one command",
 }
-
-const notMeasured = "disk limits are not built yet, and named as not enforced at every start"
 
 // Also names the conformance cases of package sandboxtest that go further
 // into a behaviour than the one try here: more kinds of it, more repeats.
@@ -77,6 +71,10 @@ var Also = map[string][]string{
 	"start-nofile":       {"start-errors"},
 	"start-noexec":       {"start-errors"},
 	"fallback-oom":       {"tail"},
+	"eph-layer":          {"C7", "C8"},
+	"eph-trap":           {"disk-ungraceful"},
+	"eph-logs":           {"C7"},
+	"eph-short":          {"disk-short"},
 	"shm-default":        {"D6"},
 	"shm-sized/write":    {"D6"},
 	"shm-sized/map":      {"D6"},

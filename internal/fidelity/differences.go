@@ -35,6 +35,7 @@ var ends = []Difference{
 	{IDs: []string{"deadline", "deadline-nice"}, Fact: "pod reason", Got: []string{"TaskTimeoutError"}, Reason: otherWords},
 	{IDs: []string{"start-nofile"}, Fact: "exit", Got: []string{"127"}, Reason: otherWords},
 	{IDs: []string{"start-noexec"}, Fact: "exit", Got: []string{"126"}, Reason: otherWords},
+	{IDs: []string{"eph-layer", "eph-trap", "eph-logs"}, Fact: "reason", Got: []string{"Evicted"}, Reason: evictionNamed},
 	{IDs: []string{"termlog"}, Fact: "message", Got: []string{"none"}, Reason: noMessage},
 }
 

@@ -19,6 +19,9 @@ var (
 			"A note at the start says so for every limit below 7Mi."}
 	otherWords = &Reason{"Flyte's words and a shell's exit codes",
 		"drydock uses the codes that Flyte makes of a pod's end (`TaskTimeoutError` for `DeadlineExceeded`), and exits with 127 and 126 where a shell would for a command that is not found or not executable."}
+	evictionNamed = &Reason{"An eviction is called by its name",
+		"A kubelet that evicts a pod loses sight of its container, which ends as `ContainerStatusUnknown`; Flyte makes `Interrupted` of its 137, a system error, and only the message tells of the disk. " +
+			"drydock says `Evicted`, kind user, with the kubelet's message, the largest directories, and that a cluster shows it otherwise. It looks at least every 10 s, as a kubelet does, and oftener where that costs less than 1 % of the time."}
 	noMessage = &Reason{"No termination message",
 		"A kubelet makes what a container writes to `/dev/termination-log` its message. Flyte's own programs write nothing there: they upload their error. " +
 			"Here the file is an ordinary one of the private `/dev`, which root inside can make and nobody reads; what a task prints last is in its report, as on a cluster where the file is empty (`fallback-oom`). Print what matters to the standard error."}
@@ -44,5 +47,5 @@ var (
 	engines = &Reason{"The container engine's own",
 		"What an engine lays down for every container stays as it is: a `/dev/shm` without set-uid programs, devices and executables, and the list of hidden files of its version (Docker 20.10 shows `/proc/interrupts`)."}
 
-	reasons = []*Reason{wholeTask, survivedOOM, toldApart, atOnce, otherWords, noMessage, workstation, filledIn, oneGroup, harmless, ownMachine, openFiles, userNamespace, engines}
+	reasons = []*Reason{wholeTask, survivedOOM, toldApart, atOnce, otherWords, evictionNamed, noMessage, workstation, filledIn, oneGroup, harmless, ownMachine, openFiles, userNamespace, engines}
 )

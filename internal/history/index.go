@@ -20,6 +20,9 @@ type Index struct {
 	file     os.FileInfo // which file that is, by its name alone another may be
 	frozen   bool        // the file cannot be written
 	warnings []string
+	// unsettled are tasks that List came across whose end nobody has written
+	// down, nor looks after.
+	unsettled []string
 }
 
 // Open opens the history of a state directory. alive reports whether the
@@ -74,6 +77,11 @@ func (x *Index) Close() error {
 // Warnings are sentences about a history file that could not be used as it
 // was. Everything works without it, only slower.
 func (x *Index) Warnings() []string { return x.warnings }
+
+// Unsettled are the tasks whose end nobody has written down, nor looks after,
+// as the last List found them: a kill or a crash took all who would have. One
+// may have left nothing but an empty directory.
+func (x *Index) Unsettled() []string { return x.unsettled }
 
 // doubt goes on without the file.
 func (x *Index) doubt(err error) {

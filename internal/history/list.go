@@ -14,6 +14,7 @@ import (
 // List returns the tasks that the filter takes, the newest first. It brings
 // the file up to date on the way.
 func (x *Index) List(ctx context.Context, f Filter) ([]Task, error) {
+	x.unsettled = nil
 	ids, err := x.state.TaskIDs()
 	if err != nil {
 		return nil, err
@@ -97,7 +98,11 @@ func (x *Index) entry(ctx context.Context, id string) (t Task, ok bool, err erro
 	}
 	t, err = x.Read(id)
 	if errors.Is(err, fs.ErrNotExist) {
+		x.unsettled = append(x.unsettled, id)
 		return t, false, nil
+	}
+	if err == nil && (t.Status == Lost || t.Status == Ended && !t.recorded()) {
+		x.unsettled = append(x.unsettled, id)
 	}
 	return t, err == nil, err
 }

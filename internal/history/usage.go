@@ -20,6 +20,7 @@ type Usage struct {
 	Need       int64    `json:"need,omitempty"`
 	CPUSeconds float64  `json:"cpu_seconds"`     // so far
 	Cores      *float64 `json:"cores,omitempty"` // over the last moment; nil: not known
+	Disk       *int64   `json:"disk,omitempty"`  // bytes, as last measured; nil: not limited
 
 	First time.Time `json:"-"` // the attempt's first sample
 }
@@ -89,7 +90,7 @@ func tail(path string, most int64) (samples []sandbox.Sample, first time.Time) {
 // usage is the last of samples, and the rate before it.
 func usage(samples []sandbox.Sample) Usage {
 	last := samples[len(samples)-1]
-	u := Usage{Time: last.Time, Memory: last.Memory, CPUSeconds: last.CPUSeconds}
+	u := Usage{Time: last.Time, Memory: last.Memory, CPUSeconds: last.CPUSeconds, Disk: last.Disk}
 	if b := last.Breakdown; b != nil {
 		u.Need = b.Anon + b.Shmem + b.Kernel
 	}

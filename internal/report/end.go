@@ -105,6 +105,9 @@ func usage(a *executor.Attempt) string {
 	if c := a.Outcome.CPUSeconds; c > 0 {
 		parts = append(parts, fmt.Sprintf("CPU %.2f s", c))
 	}
+	if d := a.Outcome.Disk; d != nil {
+		parts = append(parts, fmt.Sprintf("disk %s of %s", size(d.Peak), size(d.Limit)))
+	}
 	return strings.Join(parts, ", ")
 }
 

@@ -106,6 +106,19 @@ func (d *Dir) Attempt(id string, n int) string {
 	return filepath.Join(d.Task(id), "attempts", strconv.Itoa(n))
 }
 
+// AttemptOf is Attempt's inverse: the root of the state directory that dir is
+// the directory of an attempt in, the task's id, and the attempt's number.
+func AttemptOf(dir string) (root, id string, n int, err error) {
+	attempts := filepath.Dir(dir)
+	task := filepath.Dir(attempts)
+	n, err = strconv.Atoi(filepath.Base(dir))
+	id = filepath.Base(task)
+	if err != nil || n < 1 || !ValidID(id) || filepath.Base(attempts) != "attempts" || filepath.Base(filepath.Dir(task)) != "tasks" {
+		return "", "", 0, fmt.Errorf("%s is no attempt's directory; accepted: …/tasks/ID/attempts/N", dir)
+	}
+	return filepath.Dir(filepath.Dir(task)), id, n, nil
+}
+
 // CreateTask makes the directory of a new task.
 func (d *Dir) CreateTask(id string) (string, error) {
 	if err := checkID(id); err != nil {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"drydock/internal/failpoint"
 )
 
 // WriteJSON writes v to path as one JSON document, all of it or nothing.
@@ -23,12 +25,16 @@ func WriteJSON(path string, v any) error {
 	return writeFile(path, append(data, '\n'))
 }
 
+// draft is the pattern of a temporary file's name.
+func draft(name string) string { return "." + name + "-*" }
+
 func writeFile(path string, data []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
+	temp, err := os.CreateTemp(filepath.Dir(path), draft(filepath.Base(path))) // mode 0600
 	if err != nil {
 		return dirError(path, err)
 	}
 	_, err = temp.Write(data)
+	failpoint.At(failpoint.Draft)
 	if closeErr := temp.Close(); err == nil {
 		err = closeErr
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"drydock/internal/failpoint"
 )
 
 // prunedPrefix begins the name of a task's directory that is being removed.
@@ -26,6 +28,7 @@ func (d *Dir) RemoveTask(id string) error {
 	if err := os.Rename(d.Task(id), gone); err != nil {
 		return dirError(d.Task(id), err)
 	}
+	failpoint.At(failpoint.PruneBegun)
 	if err := os.RemoveAll(gone); err != nil {
 		return fmt.Errorf("%w; drydock doctor --clean removes what dead supervisors left, then prune again", err)
 	}
@@ -45,4 +48,36 @@ func (d *Dir) RemovePruned() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// socketFile is an attempt's socket, which a supervisor that was killed leaves
+// behind (package wire).
+const socketFile = "control.sock"
+
+// RemoveDrafts removes what kills left half done in a task's directory:
+// temporary files of its documents, and dead sockets. Only who has the task's
+// lock may call it, when nothing of it runs any more. Of two who judge an attempt
+// at a time the slower one may lose its file: it holds the same verdict.
+func (d *Dir) RemoveDrafts(id string) {
+	dirs := []string{d.Task(id)}
+	numbers, _ := d.Attempts(id) // what cannot be read goes with the task
+	for _, n := range numbers {
+		dirs = append(dirs, d.Attempt(id, n))
+	}
+	for _, dir := range dirs {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			if halfDone(e.Name()) {
+				_ = os.Remove(filepath.Join(dir, e.Name()))
+			}
+		}
+	}
+}
+
+func halfDone(name string) bool {
+	switch name {
+	case socketFile, "." + socketFile, OutcomeFile + ".tmp":
+		return true
+	}
+	return strings.HasPrefix(name, ".") && strings.Contains(name, ".json-") // see draft
 }

@@ -276,3 +276,23 @@ func TestWritesAreWhole(t *testing.T) {
 	}
 	all.Wait()
 }
+
+func TestAttemptOf(t *testing.T) {
+	d, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := NewID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, gotID, n, err := AttemptOf(d.Attempt(id, 12))
+	if root != d.Root() || gotID != id || n != 12 || err != nil {
+		t.Errorf("got %s, %s, %d, %v", root, gotID, n, err)
+	}
+	for _, dir := range []string{"", "/", d.Root(), d.Task(id), d.Attempt(id, 0), d.Attempt("../x", 1), filepath.Join(d.Task(id), "other", "1"), "/a/" + id + "/attempts/1"} {
+		if _, _, _, err := AttemptOf(dir); err == nil {
+			t.Errorf("%q counts as an attempt's directory", dir)
+		}
+	}
+}

@@ -16,12 +16,15 @@ import (
 )
 
 func (d decoder) file(root *yaml.Node) (*File, error) {
-	f := &File{Path: d.path, tasks: map[string]executor.Task{}}
+	f := &File{Path: d.path, tasks: map[string]entry{}}
 	environments := map[string]*executor.Environment{}
 	var tasks *yaml.Node
 	err := d.mapping(root, "a task file", map[string]field{
 		"environments": func(v *yaml.Node) error {
 			return d.pairs(v, "environments", func(key, value *yaml.Node) error {
+				if err := d.constant("environment "+key.Value, value); err != nil {
+					return err
+				}
 				e, err := d.environment(key.Value, value)
 				environments[key.Value] = e
 				return err
@@ -36,8 +39,8 @@ func (d decoder) file(root *yaml.Node) (*File, error) {
 		return nil, d.fault(root, "no tasks; write tasks: with at least one task")
 	}
 	err = d.pairs(tasks, "tasks", func(key, value *yaml.Node) error {
-		t, err := d.task(key, value, environments)
-		f.tasks[key.Value] = t
+		e, err := d.newEntry(key, value, environments)
+		f.tasks[key.Value] = e
 		return err
 	})
 	if err == nil && len(f.tasks) == 0 {
@@ -80,6 +83,8 @@ func (d decoder) task(key, node *yaml.Node, environments map[string]*executor.En
 			t.Environment = e
 			return nil
 		},
+		"matrix":     ignored, // newEntry has read them
+		"array":      ignored,
 		"command":    d.command("command", &t.Command),
 		"resources":  d.resources(&t.Resources),
 		"env":        d.env(&t.Env),
@@ -105,6 +110,8 @@ func (d decoder) task(key, node *yaml.Node, environments map[string]*executor.En
 	}
 	return t, err
 }
+
+func ignored(*yaml.Node) error { return nil }
 
 // command is a list of words, the first of which names a program.
 func (d decoder) command(key string, to *[]string) field {

@@ -19,14 +19,12 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
-
-	"drydock/executor"
 )
 
 // File is a parsed task file.
 type File struct {
 	Path  string
-	tasks map[string]executor.Task
+	tasks map[string]entry
 }
 
 // Error is a fault at a line of a task file.
@@ -61,7 +59,7 @@ func Parse(path string, data []byte) (*File, error) {
 	d := decoder{path: path, dir: dir}
 	root, err := d.root(data)
 	if err != nil {
-		return nil, err
+		return nil, unquoted(err, data)
 	}
 	return d.file(root)
 }
@@ -69,13 +67,12 @@ func Parse(path string, data []byte) (*File, error) {
 // Names are the names of all tasks, sorted.
 func (f *File) Names() []string { return slices.Sorted(maps.Keys(f.tasks)) }
 
-// Task is the task of that name.
-func (f *File) Task(name string) (executor.Task, error) {
-	t, ok := f.tasks[name]
+func (f *File) entry(name string) (entry, error) {
+	e, ok := f.tasks[name]
 	if !ok {
-		return t, &Error{Path: f.Path, Reason: fmt.Sprintf("there is no task %q; tasks: %s", name, strings.Join(f.Names(), ", "))}
+		return e, &Error{Path: f.Path, Reason: fmt.Sprintf("there is no task %q; tasks: %s", name, strings.Join(f.Names(), ", "))}
 	}
-	return t, nil
+	return e, nil
 }
 
 type decoder struct {
@@ -114,6 +111,15 @@ func (d decoder) yamlError(err error) error {
 		e.Line, e.Reason = line, rest
 	}
 	return e
+}
+
+// unquoted explains what YAML says of braces that it takes for its own.
+func unquoted(err error, data []byte) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || !bytes.Contains(data, []byte("${{")) {
+		return err
+	}
+	return &Error{Path: e.Path, Line: e.Line, Reason: e.Reason + `; inside [ ] and { } write "${{ … }}" with quotes`}
 }
 
 // field reads the value of one key.

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"drydock/executor"
+	"drydock/internal/fanout"
 	"drydock/resources"
 	"drydock/sandbox"
 )
@@ -74,7 +75,7 @@ func TestParse(t *testing.T) {
 			ChildOOM: executor.ChildOOMWarn, Retries: executor.Retries{Count: 3}, OOMRetry: &executor.OOMRetry{Factor: 1.5, Max: 2 << 30}},
 	}
 	for name, w := range want {
-		got, err := f.Task(name)
+		got, err := one(f, name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,6 +83,15 @@ func TestParse(t *testing.T) {
 			t.Errorf("task %s: -want +got\n%s", name, diff)
 		}
 	}
+}
+
+// one is the first task of an entry, as it is read.
+func one(f *File, name string) (executor.Task, error) {
+	all, err := f.Tasks(name, nil)
+	if err != nil {
+		return executor.Task{}, err
+	}
+	return all.Make(all.At(0))
 }
 
 func TestErrors(t *testing.T) {
@@ -142,7 +152,7 @@ func TestAliases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	task, err := f.Task("t")
+	task, err := one(f, "t")
 	if err != nil || task.Environment.Resources.Memory != resources.Of("1Gi") {
 		t.Errorf("got %+v, %v", task.Environment, err)
 	}
@@ -153,7 +163,7 @@ func TestUnknownTask(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Task("c"); err == nil || err.Error() != `tasks.yaml: there is no task "c"; tasks: a, b` {
+	if _, err := one(f, "c"); err == nil || err.Error() != `tasks.yaml: there is no task "c"; tasks: a, b` {
 		t.Errorf("got %v", err)
 	}
 }
@@ -175,6 +185,8 @@ func TestExamples(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(whole))
 	f.Add([]byte("tasks: {a: {command: [x]}}"))
+	f.Add([]byte(sweep))
+	f.Add([]byte("tasks: {a: {matrix: {x: [1, 2]}, array: 0-3:2, command: [\"${{ matrix.x }}\", \"$${{\"]}}"))
 	f.Add([]byte("tasks: &a {a: *a}"))
 	f.Add([]byte("tasks:\n  ? [a]\n  : b\n"))
 	f.Add([]byte("<<: {tasks: {a: {command: [x]}}}"))
@@ -186,17 +198,36 @@ func FuzzParse(f *testing.F) {
 			if !errors.As(err, &e) {
 				t.Fatalf("%T: %v", err, err)
 			}
-			if lines := strings.Count(string(data), "\n") + 3; e.Line < 0 || e.Line > lines*2 {
+			if lines := lineBreaks(string(data)) + 3; e.Line < 0 || e.Line > lines*2 {
 				t.Fatalf("line %d of %d: %v", e.Line, lines, err)
 			}
 			return
 		}
 		for _, name := range file.Names() {
-			task, err := file.Task(name)
-			image := task.Image != "" || task.Environment != nil && task.Environment.Image != ""
-			if err != nil || len(task.Command) == 0 && !image || len(task.Command) > 0 && task.Command[0] == "" || task.Timeout < 0 {
-				t.Fatalf("task %q: %+v, %v", name, task, err)
+			all, err := file.Tasks(name, []int{7})
+			if err != nil || all.Len() < 1 || all.Len() > fanout.MaxTasks {
+				t.Fatalf("task %q: %v", name, err)
+			}
+			for i := range min(all.Len(), 10) {
+				task, err := all.Make(all.At(i))
+				if err != nil && !isError(err) { // what fits may depend on what was put in
+					t.Fatalf("task %q: %T: %v", name, err, err)
+				}
+				image := task.Image != "" || task.Environment != nil && task.Environment.Image != ""
+				if err == nil && (len(task.Command) == 0 && !image || len(task.Command) > 0 && task.Command[0] == "" || task.Timeout < 0) {
+					t.Fatalf("task %q: %+v, %v", name, task, err)
+				}
 			}
 		}
 	})
+}
+
+// lineBreaks counts what YAML takes for the end of a line.
+func lineBreaks(text string) int {
+	return len(text) - len(strings.NewReplacer("\n", "", "\r", "", "\u0085", "", "\u2028", "", "\u2029", "").Replace(text))
+}
+
+func isError(err error) bool {
+	var e *Error
+	return errors.As(err, &e)
 }

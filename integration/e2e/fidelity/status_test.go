@@ -39,7 +39,7 @@ func (e end) status(t *testing.T) fidelity.Facts {
 	default:
 		f["reason"] = v.Code
 	}
-	if v.Class == executor.Timeout {
+	if v.Class == executor.Timeout || v.Class == executor.Evicted {
 		f["pod reason"] = v.Code
 	}
 	return f

@@ -54,7 +54,7 @@ func TestLaunchSucceeds(t *testing.T) {
 		}
 		admitted := (*all)[1]
 		if admitted.Memory != 48*mib || !slices.ContainsFunc(admitted.Limits, func(e sandbox.Enforcement) bool {
-			return e.Limit == "disk" && e.State == sandbox.NotEnforced
+			return e.Limit == "disk" && e.State == sandbox.Emulated
 		}) {
 			t.Errorf("memory %d, limits %v", admitted.Memory, admitted.Limits)
 		}

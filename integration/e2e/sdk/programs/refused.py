@@ -103,7 +103,7 @@ if __name__ == "__main__":
             has(result, *words)
     with check("a PATH of its own, and the SDK still finds tar"):
         same(results[8], "returned 'done'")
-    with check("disk runs, with a note"):
+    with check("disk runs"):
         same(results[9], "returned 'done'")
         tell(disk=ended[9].name, run=run.name)
     with check("a secret that is there"):
