@@ -36,13 +36,13 @@ type Problem struct {
 type Device struct {
 	ID        ID                    `json:"id"`
 	Class     resources.DeviceClass `json:"class"`
-	Index     int                   `json:"index"`          // in the vendor's order; for display
-	Name      string                `json:"name,omitempty"` // the product, as read
-	Type      string                `json:"type,omitempty"` // the SDK's name, such as "A100_80G"; "": it has none
-	Rule      string                `json:"rule,omitempty"` // what Type was told by
-	Also      []string              `json:"also,omitempty"` // further types that it may be: nothing tells them apart
-	PCI       string                `json:"pci,omitempty"`  // address, as sysfs writes it: "0000:00:06.0"
-	PCIID     uint32                `json:"-"`              // device<<16 | vendor
+	Index     int                   `json:"index"`            // in the vendor's order; for display
+	Name      string                `json:"name,omitempty"`   // the product, as read
+	Type      string                `json:"type,omitempty"`   // the SDK's name, such as "A100_80G"; "": it has none
+	Rule      string                `json:"rule,omitempty"`   // what Type was told by
+	Also      []string              `json:"also,omitempty"`   // further types that it may be: nothing tells them apart
+	PCI       string                `json:"pci,omitempty"`    // address, as sysfs writes it: "0000:00:06.0"
+	PCIID     uint32                `json:"pci_id,omitempty"` // device<<16 | vendor
 	Memory    *int64                `json:"memory,omitempty"`
 	Used      *int64                `json:"used,omitempty"`     // bytes, without what the driver keeps for itself
 	Unified   bool                  `json:"unified,omitempty"`  // Memory is the machine's own

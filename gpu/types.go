@@ -62,8 +62,8 @@ var (
 
 const fullA100 = 72 << 30 // bytes that no 40 GB A100 has
 
-// Normal is a product name as the patterns see it.
-func Normal(name string) string {
+// normal is a product name as the patterns see it.
+func normal(name string) string {
 	n := strings.ToUpper(strings.TrimSpace(blanks.ReplaceAllString(name, " ")))
 	n, _, _ = strings.Cut(n, " MIG ")
 	n = strings.TrimPrefix(n, "NVIDIA ")
@@ -71,7 +71,7 @@ func Normal(name string) string {
 }
 
 // IsVirtual reports whether a product name is a vGPU's.
-func IsVirtual(name string) bool { return vGPUName.MatchString(Normal(name)) }
+func IsVirtual(name string) bool { return vGPUName.MatchString(normal(name)) }
 
 // TypeOf is the SDK's name for an NVIDIA product, and what told it; "" where
 // the SDK has none. memory may be nil.
@@ -79,7 +79,7 @@ func TypeOf(name string, pciID uint32, memory *int64) (typ, rule string) {
 	if IsVirtual(name) {
 		return "", "a vGPU has no type"
 	}
-	n := Normal(name)
+	n := normal(name)
 	i := slices.IndexFunc(products, func(p product) bool { return p.pattern.MatchString(n) })
 	rule = "name"
 	if i < 0 && nameless.MatchString(n) && pciID&0xffff == 0x10de {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"drydock/gpu"
 	"drydock/resources"
@@ -47,7 +48,7 @@ func TestProcfs(t *testing.T) {
 	root := t.TempDir()
 	put(t, root, "proc/driver/nvidia/gpus/0000:00:06.0/information", real(t, "information"))
 	put(t, root, "proc/driver/nvidia/version", real(t, "version"))
-	inv := Machine(t.Context(), Options{Root: root, Reader: []string{script(t, "exit 127")}, SMI: noSMI})
+	inv := Machine(t.Context(), Options{Root: root, Reader: []string{script(t, "exit 127")}, SMI: noSMI, Limit: time.Minute})
 	if len(inv.Devices) != 1 {
 		t.Fatalf("it finds %+v", inv)
 	}
@@ -120,7 +121,7 @@ func TestUnbound(t *testing.T) {
 	if err := os.Symlink("../../../bus/pci/drivers/nouveau", filepath.Join(root, at, "driver")); err != nil {
 		t.Fatal(err)
 	}
-	inv := Machine(t.Context(), Options{Root: root, Reader: []string{script(t, "exit 1")}, SMI: noSMI})
+	inv := Machine(t.Context(), Options{Root: root, Reader: []string{script(t, "exit 1")}, SMI: noSMI, Limit: time.Minute})
 	if len(inv.Problems) != 1 || inv.Problems[0].Text != "1 NVIDIA GPU on the PCI bus (10de:2684) but no NVIDIA driver is bound to it (driver: nouveau)" {
 		t.Errorf("problems %+v", inv.Problems)
 	}
@@ -132,13 +133,16 @@ func TestUnbound(t *testing.T) {
 
 // What cannot be read is a problem, and no device.
 func TestGarbage(t *testing.T) {
-	for _, c := range []struct{ line, want string }{
-		{"echo nonsense", "it answers what cannot be read"},
-		{"echo NVML is cross >&2; exit 3", "exit status 3: NVML is cross"},
-		{"kill -SEGV $$", "signal: segmentation fault"},
-		{"yes", "did not answer within"},
+	for _, c := range []struct {
+		line, want string
+		limit      time.Duration
+	}{
+		{"echo nonsense", "it answers what cannot be read", time.Minute},
+		{"echo NVML is cross >&2; exit 3", "exit status 3: NVML is cross", time.Minute},
+		{"kill -SEGV $$", "signal: segmentation fault", time.Minute},
+		{"yes", "did not answer within 200ms", 200 * time.Millisecond},
 	} {
-		inv := Machine(t.Context(), Options{Root: t.TempDir(), Reader: []string{script(t, c.line)}, SMI: noSMI, Limit: 500e6})
+		inv := Machine(t.Context(), Options{Root: t.TempDir(), Reader: []string{script(t, c.line)}, SMI: noSMI, Limit: c.limit})
 		if last := inv.Problems[len(inv.Problems)-1]; len(inv.Devices) != 0 || !strings.Contains(last.Text, c.want) {
 			t.Errorf("%s: %+v", c.line, inv)
 		}

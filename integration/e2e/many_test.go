@@ -23,6 +23,7 @@ tasks:
     array: 0-24
     command: [./hog, out, "${{ matrix.memory }} ${{ array.index }}", env, DRYDOCK_ARRAY_INDEX, env, DRYDOCK_MATRIX_MEMORY, touch, "48"]
   long:
+    grace: 1s
     resources: {cpu: 1, memory: 32Mi}
     array: 0-49
     command: [./hog, out, begun, sleep, "60000"]

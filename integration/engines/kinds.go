@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"drydock/internal/need"
+	"drydock/sandbox/cgroup"
 )
 
 // program needs the daemon's program, and what it calls by name.
@@ -45,15 +46,20 @@ func (k Kind) command(program string, p plan) (argv, env []string, err error) {
 	if k == Pod {
 		return podmanCommand(program, p)
 	}
-	return []string{
+	// What an engine is told where systemd has the cgroups must be a slice:
+	// there its own default will do.
+	var parent []string
+	if h, err := cgroup.Detect(); err != nil || !h.ManagedBySystemd() {
+		parent = []string{"--cgroup-parent=/" + p.Cgroup}
+	}
+	return append([]string{
 		program, "--host=unix://" + p.Socket, "--data-root=" + p.Root, "--exec-root=" + filepath.Join(p.Dir, "exec"),
 		"--pidfile=" + filepath.Join(p.Dir, "pid"), "--config-file=" + filepath.Join(p.Dir, "daemon.json"),
 		"--bridge=" + p.Bridge,
 		// The rules would be shared with the machine's own engine and with
 		// the others here. Without them a bridge leads to this machine.
 		"--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false", "--userland-proxy=false",
-		"--cgroup-parent=/" + p.Cgroup,
-	}, nil, os.WriteFile(filepath.Join(p.Dir, "daemon.json"), []byte("{}\n"), 0o644)
+	}, parent...), nil, os.WriteFile(filepath.Join(p.Dir, "daemon.json"), []byte("{}\n"), 0o644)
 }
 
 // engineModule is Docker's, of the version that go.mod names.

@@ -98,6 +98,9 @@ func sharedBase(t testing.TB, leaseDir string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if h.ManagedBySystemd() {
+		return budgetSlice(t)
+	}
 	h.Base = client.LeasesIn(leaseDir).GroupBase()
 	base, err := h.HoldBase(filepath.Join(leaseDir, wire.BaseLock))
 	if err != nil {

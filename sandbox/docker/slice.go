@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"strings"
 	"time"
 
@@ -48,8 +47,9 @@ func sliceable(info engine.Info, h cgroup.Hierarchy) error {
 		return errors.New("the engine leaves cgroups to systemd, and of those drydock owns some with Docker Engine only")
 	case !h.ManagedBySystemd():
 		return errors.New("the engine leaves cgroups to systemd, and drydock sees none that has cgroup v2")
-	case os.Geteuid() != 0:
-		return errors.New("the cgroups are systemd's, which makes some for root only")
+	}
+	if err := systemd.Reachable(); err != nil {
+		return fmt.Errorf("the engine leaves cgroups to systemd, which drydock cannot ask for any: %w", err)
 	}
 	return nil
 }

@@ -30,9 +30,20 @@ type bus interface {
 // Close ends the connection.
 func (m *Manager) Close() error { return m.bus.Close() }
 
-// Machine connects to the machine's systemd, which listens to root only.
-func Machine(ctx context.Context) (*Manager, error) {
-	return dial(ctx, "/run/systemd/private", false)
+// machineSocket is the machine's systemd's own; it listens to root only.
+const machineSocket = "/run/systemd/private"
+
+// Machine connects to the machine's systemd, for root.
+func Machine(ctx context.Context) (*Manager, error) { return dial(ctx, machineSocket, false) }
+
+// Reachable says what keeps this process from Machine: nothing, or that it is
+// not root, or that it does not see the socket (in a container).
+func Reachable() error {
+	if os.Geteuid() != 0 {
+		return errors.New("it listens to root only")
+	}
+	_, err := os.Stat(machineSocket)
+	return err
 }
 
 // User connects to the user's systemd: to its own socket, which needs no bus,
