@@ -21,6 +21,7 @@ func (w *walker) deleted(p Places) int64 {
 			if w.ctx.Err() != nil {
 				return total
 			}
+			w.files++
 			target, err := os.Readlink(procPath(pid, "fd/"+fd)) // does not touch the file: its server may be dead
 			if err != nil || !strings.HasSuffix(target, " (deleted)") || strings.HasPrefix(target, "/memfd:") {
 				continue

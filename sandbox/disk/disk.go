@@ -52,6 +52,7 @@ type Meter struct {
 	// Limit is the task's in bytes: directories are named by their share of it.
 	Limit int64
 	peak  int64
+	files int // of the last look
 }
 
 // Measure takes a look. The context bounds it; then the error is its cause.
@@ -74,6 +75,7 @@ func (m *Meter) Measure(ctx context.Context, p Places) (sandbox.Disk, error) {
 	if err := context.Cause(ctx); err != nil {
 		return sandbox.Disk{}, err
 	}
+	m.files = w.files
 	d.Used = d.Layer + d.Log + d.Scratch + d.Deleted
 	m.peak = max(m.peak, d.Used)
 	d.Peak = m.peak
@@ -88,14 +90,18 @@ func (m *Meter) Measure(ctx context.Context, p Places) (sandbox.Disk, error) {
 const (
 	leastPause = time.Second
 	costShare  = 100
+	slowFile   = 10 * time.Microsecond // of a slow machine; 3.5 µs where it was measured
 )
 
-// Pause is how long to wait after a look that took so long: a hundred times as
-// long, so that measuring never takes more than 1 % of the time, and a second
-// at least. A look of up to 0.1 s, which is some 30 000 files that the kernel
-// has in its cache, thus comes every 10 s at the latest, as a kubelet's
-// (evictionMonitoringPeriod).
-func Pause(took time.Duration) time.Duration { return max(leastPause, costShare*took) }
+// Pause is how long to wait after the last look, which took so long: a hundred
+// times as long, so that measuring never takes more than 1 % of the time, and
+// a second at least. What a look took beyond what its files can have cost it
+// has waited, for the machine is busy, and is not counted. So up to 10 000
+// files are looked at every 10 s at the latest, as a kubelet does
+// (evictionMonitoringPeriod), and where a file costs less some 30 000.
+func (m *Meter) Pause(took time.Duration) time.Duration {
+	return max(leastPause, costShare*min(took, time.Duration(m.files)*slowFile))
+}
 
 // Polled says how a limit on the disk is held that Meter measures.
 func Polled() sandbox.Enforcement {

@@ -251,15 +251,37 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// A look takes at most 1 % of the time, and cheap ones come often.
+// A look takes at most 1 % of the time, and cheap ones come often, also where
+// the machine is so busy that they take long.
 func TestPause(t *testing.T) {
-	for took, want := range map[time.Duration]time.Duration{
-		0: time.Second, 9 * time.Millisecond: time.Second, 50 * time.Millisecond: 5 * time.Second,
-		100 * time.Millisecond: 10 * time.Second, time.Second: 100 * time.Second,
+	for _, tc := range []struct {
+		files      int
+		took, want time.Duration
+	}{
+		{0, 0, time.Second},
+		{100, 9 * time.Millisecond, time.Second},
+		{100, 3 * time.Second, time.Second},
+		{10_000, time.Minute, 10 * time.Second},
+		{30_000, 100 * time.Millisecond, 10 * time.Second},
+		{1_000_000, 5 * time.Second, 500 * time.Second},
 	} {
-		if got := Pause(took); got != want {
-			t.Errorf("after %v: %v, want %v", took, got, want)
+		m := Meter{files: tc.files}
+		if got := m.Pause(tc.took); got != tc.want {
+			t.Errorf("after %v for %d files: %v, want %v", tc.took, tc.files, got, tc.want)
 		}
+	}
+}
+
+// How many files there are counts for the pause.
+func TestFilesAreCounted(t *testing.T) {
+	dir, m := t.TempDir(), Meter{Limit: mib}
+	for i := range 2000 {
+		write(t, fmt.Sprintf("%s/d%d/x%d", dir, i%100, i), 0)
+	}
+	_, err := m.Measure(t.Context(), layerOf(dir))
+	must(t, err)
+	if got := m.Pause(time.Hour); got != 2100*time.Millisecond {
+		t.Errorf("the pause is %v", got)
 	}
 }
 

@@ -26,6 +26,7 @@ type walker struct {
 	seen    map[inode]bool // those with more than one name
 	worth   int64          // the least for a directory to be named
 	largest []sandbox.DirUse
+	files   int   // looked at
 	err     error // the first thing that could not be looked at
 }
 
@@ -84,6 +85,7 @@ func (w *walker) directory(fd int, st *unix.Stat_t, inside string, depth int) (t
 }
 
 func (w *walker) entry(parent int, name string, dev uint64, inside string, depth int) (total, unnamed int64) {
+	w.files++
 	var st unix.Stat_t
 	if err := unix.Fstatat(parent, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		w.note(inside, err)

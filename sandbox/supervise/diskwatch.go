@@ -39,7 +39,7 @@ func (w *diskWatch) run(ctx context.Context, a *Attempt) {
 	a.diskPlaces() // some can only be found while the program lives, which may be short
 	for took := time.Duration(0); ; {
 		select {
-		case <-time.After(disk.Pause(took)):
+		case <-time.After(w.meter.Pause(took)):
 		case <-ctx.Done():
 			return
 		}
