@@ -87,7 +87,7 @@ func runReport(_ context.Context, w World, o reportOptions, args []string) error
 	if err != nil {
 		return err
 	}
-	r, err := reportLoader(w, stateDir).Load(id)
+	r, err := reportLoader(w, settings).Load(id)
 	if err != nil {
 		return err
 	}
@@ -115,12 +115,8 @@ func stateDirSetting(given bool, dir string) map[string]string {
 
 // reportLoader can tell a running attempt from a lost one where the sandbox
 // can.
-func reportLoader(w World, stateDir string) timeline.Loader {
-	l := timeline.Loader{StateDir: stateDir}
-	if s, ok := w.Sandboxes.(interface{ Alive(dir string) bool }); ok {
-		l.Alive = s.Alive
-	}
-	return l
+func reportLoader(w World, s *config.Settings) timeline.Loader {
+	return timeline.Loader{StateDir: s.Get("state_dir").Text, Alive: aliveIn(w, s)}
 }
 
 // reportFormat decides how to write: as it was said, as the file is called, or
@@ -254,7 +250,7 @@ func (f *runReportFile) write(w World, s *config.Settings, id string) error {
 	if f == nil {
 		return nil
 	}
-	r, err := reportLoader(w, s.Get("state_dir").Text).Load(id)
+	r, err := reportLoader(w, s).Load(id)
 	if errors.Is(err, fs.ErrNotExist) {
 		f.file.close()
 		return fmt.Errorf("--report %s was not written: nothing was started", f.file.path)

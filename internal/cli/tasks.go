@@ -105,10 +105,20 @@ func (d *desk) close() {
 
 // alive reports whether the supervisor of the attempt in a directory lives.
 func (d *desk) alive(dir string) bool {
-	s, ok := d.w.Sandboxes.(interface {
+	alive := aliveIn(d.w, d.settings)
+	return alive != nil && alive(dir)
+}
+
+// aliveIn tells whether the supervisor of the attempt in a directory lives;
+// nil where nobody can tell.
+func aliveIn(w World, settings *config.Settings) func(dir string) bool {
+	s, ok := w.Sandboxes.(interface {
 		Alive(p Place, dir string) bool
 	})
-	return ok && s.Alive(placeOf(d.settings), dir)
+	if !ok {
+		return nil
+	}
+	return func(dir string) bool { return s.Alive(placeOf(settings), dir) }
 }
 
 // tasks finds the tasks that words mean, each once and in their order.
