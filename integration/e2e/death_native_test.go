@@ -136,6 +136,7 @@ func TestRecoveryKilled(t *testing.T) {
 			t.Run(string(step)+"/"+command, func(t *testing.T) {
 				nothingLeftOf(t, h)
 				id, _ := left.begin(t, h, nil, failing...)
+				h.untilFree(t) // else it is not taken up yet
 				death{at: []failpoint.Step{step}}.die(t, h, strings.Fields(command)...)
 				left.settled(t, h, id, func() []listed { return h.ps(t) })
 			})

@@ -114,7 +114,7 @@ func TestManyOnTerminal(t *testing.T) {
 	h := newHome(t)
 	c, person := h.onTerminal(t, "run", "--array", "0-9", "--max-parallel", "3", "--cpu", "100m", "--memory", "32Mi", "--tag", "--",
 		"./hog", "ignore", "out", "begun", "sleep", "60000")
-	c.waitFor(t, "\x1b[1A\x1b[J0/10 [---------                     ] 3 running, 7 queued")
+	c.waitFor(t, "0/10 [---------                     ] 3 running, 7 queued")
 	for i := range 3 {
 		c.waitFor(t, fmt.Sprintf("hog[%d]\tbegun", i))
 	}

@@ -122,12 +122,13 @@ func (s *screen) erase() {
 	s.frame = ""
 }
 
-// eraser goes up to the first row that is painted and erases from there on.
+// eraser goes up to the first row that is painted and erases from there on. A
+// typed Ctrl-C is echoed, so that the cursor may stand within its line.
 func (s *screen) eraser() string {
 	if s.frame == "" {
 		return ""
 	}
-	return fmt.Sprintf("\x1b[%dA\x1b[J", strings.Count(s.frame, "\n"))
+	return fmt.Sprintf("\r\x1b[%dA\x1b[J", strings.Count(s.frame, "\n"))
 }
 
 // stop erases the rows and paints no more. Lines may still be printed.
