@@ -45,8 +45,10 @@ func (g *Group) OOMKills() (int64, error) {
 // killsBelow are the kills that the owner's counter leaves out. A kill is
 // counted for the victim's group; that the limit was hit, for the owner's.
 func (g *Group) killsBelow() (sum int64) {
+	if g.foreign {
+		g.remember() // systemd removes the container's group as soon as it is empty
+	}
 	if g.h.Version == 1 && g.foreign {
-		g.remember()
 		return g.below.kills.Load()
 	}
 	if !g.h.LocalEvents {

@@ -34,10 +34,7 @@ type Group struct {
 	leaf atomic.Pointer[string]
 	// foreign says that somebody else makes the container's group.
 	foreign bool
-	// together says that systemd made the group, and that all in it are to die
-	// together.
-	together bool
-	below    counted // what the container's group counted, should it go
+	below   counted // what the container's group counted, should it go
 }
 
 // Create makes the group and, on v2, writes its limits. On v1 the runtime

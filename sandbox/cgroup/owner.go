@@ -112,7 +112,6 @@ func (g *Group) forbidHugePages() error {
 // whether it is known.
 func (g *Group) FindLeaf(id string) bool {
 	if g.leaf.Load() != nil {
-		g.keepTogether()
 		return true
 	}
 	entries, _ := os.ReadDir(g.memoryDir())
@@ -120,7 +119,6 @@ func (g *Group) FindLeaf(id string) bool {
 		name := e.Name()
 		if e.IsDir() && strings.Contains(name, id) && !strings.Contains(name, "conmon") { // Podman's own
 			g.leaf.Store(&name)
-			g.keepTogether()
 			return true
 		}
 	}

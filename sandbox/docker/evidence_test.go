@@ -14,16 +14,18 @@ import (
 
 // fakeEngine says what it was told to.
 type fakeEngine struct {
-	state engine.State
-	err   error
-	looks int
-	late  int // looks before the flag is set
-	stats []engine.Stats
+	state   engine.State
+	err     error
+	looks   int
+	late    int // looks before the flag is set
+	running int // looks before it knows of the end
+	stats   []engine.Stats
 }
 
 func (f *fakeEngine) Inspect(context.Context, string) (engine.State, error) {
 	f.looks++
 	state := f.state
+	state.Running = f.looks <= f.running
 	state.OOMKilled = state.OOMKilled && f.looks > f.late
 	return state, f.err
 }
@@ -68,7 +70,7 @@ func TestEvidence(t *testing.T) {
 		"killed, nothing known": {engine: fakeEngine{err: errors.New("gone")}, outcome: sandbox.Outcome{Exit: killed}},
 		"gone, but at its limit": {engine: fakeEngine{err: errors.New("gone")}, last: full, outcome: sandbox.Outcome{Exit: killed},
 			want: &sandbox.Counters{Evidence: sandbox.EvidenceSample, OOMKill: 1}},
-		"still running, it says": {engine: fakeEngine{state: engine.State{Running: true}}, outcome: sandbox.Outcome{}},
+		"it hears of the end late": {engine: fakeEngine{running: 3}, outcome: sandbox.Outcome{Exit: killed}, want: &sandbox.Counters{Evidence: sandbox.EvidenceEngine}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			teller := teller{engine: &tc.engine, version: 2, limit: limit, last: tc.last, kills: tc.events}

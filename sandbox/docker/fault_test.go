@@ -65,12 +65,15 @@ func TestEngineDiesLive(t *testing.T) {
 	far.says(t, "up")
 	through.says(t, "up")
 	late.says(t, "up")
-	e.Kill(t)
-	select {
-	case <-late.started:
-	case <-time.After(time.Minute):
-		t.Fatal("it never started")
+	for _, r := range []*ran{through, late, far} {
+		select {
+		case <-r.started:
+		case <-time.After(time.Minute):
+			t.Fatal("the start was never told")
+		}
 	}
+	time.Sleep(200 * time.Millisecond) // the engine has taken down that they run
+	e.Kill(t)
 	time.Sleep(2 * time.Second) // the timeout runs out meanwhile
 	e.Start(t)
 	if o := late.end(t); len(o.Stops) != 2 || o.Stops[0].Reason != sandbox.StopTimeout || o.Exit == nil || o.Exit.Signal != "SIGKILL" {

@@ -111,23 +111,31 @@ func (k *keeper) makeSlice(a *supervise.Attempt) (supervise.Undo, error) {
 	}
 	h.Base = k.plan.CgroupBase
 	kernel := supervise.NewKernel()
-	name := k.plan.Cgroup
+	name, limits := k.plan.Cgroup, k.plan.Spec.Limits
+	release := func() {}
+	undo := func() error {
+		release()
+		kernel.Release()
+		return withSlices(func(ctx context.Context, s slicer) error { return stopSlice(ctx, s, h.Parent(name), name) })
+	}
 	var group *cgroup.Group
 	err = withSlices(func(ctx context.Context, s slicer) (err error) {
-		group, err = startSlice(ctx, s, h, name, k.plan.Spec.Limits)
+		group, err = startSlice(ctx, s, h, name, limits)
 		return err
 	})
 	if err != nil {
-		kernel.Release()
-		return nil, err
+		return undo, err // it may be there all the same
 	}
 	failpoint.At(failpoint.CgroupMade)
+	if limits.GroupKill {
+		stop, err := group.KeepTogether()
+		if err != nil {
+			return undo, err
+		}
+		release = stop
+	}
 	k.own(kernel, h, group)
-	return func() error {
-		err := withSlices(func(ctx context.Context, s slicer) error { return stopSlice(ctx, s, group, name) })
-		kernel.Release()
-		return err
-	}, nil
+	return undo, nil
 }
 
 // startSlice makes a group with the limits that bind.
@@ -137,12 +145,12 @@ func startSlice(ctx context.Context, s slicer, h cgroup.Hierarchy, name string, 
 	}
 	group, err := h.TakeParent(name, l)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("set the limits of the slice %s: %w", name, err), stopSlice(ctx, s, h.Parent(name), name))
+		return nil, fmt.Errorf("set the limits of the slice %s: %w", name, err)
 	}
 	return group, nil
 }
 
-// stopSlice stops a slice, and removes what a container may have made in it,
+// stopSlice stops a slice, if it is there, and removes what a container may have made in it,
 // which systemd knows nothing of.
 func stopSlice(ctx context.Context, s slicer, group *cgroup.Group, name string) error {
 	if err := s.Stop(ctx, name); err != nil {

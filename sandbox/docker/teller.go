@@ -201,13 +201,22 @@ func (t *teller) flagged(o *sandbox.Outcome) (oom, known bool) {
 	if unexplainedKill(o) {
 		patience = flagPatience
 	}
-	for deadline := time.Now().Add(patience); ; time.Sleep(flagEvery) {
+	var ended time.Time
+	for ; ctx.Err() == nil; time.Sleep(flagEvery) {
 		state, err := t.engine.Inspect(ctx, t.id)
-		if err != nil {
+		switch {
+		case err != nil && !away(err):
 			return false, false
+		case err != nil || state.Running: // it has not heard of the end yet
+			continue
+		case state.OOMKilled:
+			return true, true
+		case ended.IsZero():
+			ended = time.Now()
 		}
-		if state.OOMKilled || time.Now().After(deadline) {
-			return state.OOMKilled, !state.Running
+		if time.Since(ended) >= patience {
+			return false, true
 		}
 	}
+	return false, false
 }

@@ -17,8 +17,8 @@ import (
 )
 
 // Manager is a connection to a systemd. It is safe for concurrent use. Errors
-// of its calls are *Refusal where systemd has answered, or the end of the
-// context.
+// of its calls are *Refusal where systemd has answered; others are of the way
+// to it, or the end of the context.
 type Manager struct{ bus bus }
 
 // bus carries the calls.
