@@ -87,7 +87,7 @@ func FuzzTailOffset(f *testing.F) {
 	f.Add("", 3)
 	f.Fuzz(func(t *testing.T, tags string, n int) {
 		if len(tags) > 200 || n < 0 || n > 200 {
-			t.Skip()
+			return
 		}
 		var lines []string
 		var want []string
