@@ -32,6 +32,9 @@ func withSystemd(t *testing.T) *engines.Engine {
 	need.Root(t)
 	need.Cgroups(t)
 	if h, err := cgroup.Detect(); err != nil || !h.ManagedBySystemd() {
+		if !need.InGuest() {
+			need.Gap(t, "needs systemd as the first process, and cgroup v2 (make test-v2 has them)")
+		}
 		need.Skip(t, "systemd", "needs systemd as the first process, and cgroup v2")
 	}
 	e := engines.Docker28(t)
