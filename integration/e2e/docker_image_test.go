@@ -115,12 +115,12 @@ func (r result) of(kind string) []map[string]any {
 func TestDockerLines(t *testing.T) {
 	registry := engines.NewRegistry(t)
 	want := []string{
-		"queued: attempt id resources time type",
+		"queued: attempt id name resources time type",
 		"admitted: attempt dir id image limits resources time type",
 		"pull: attempt done finished id image time type",
 		"started: attempt id pid time type",
 		"output: attempt id stream text time type",
-		"ended: attempt attempts engine exit_code id limits message sandbox time type verdict version",
+		"ended: attempt attempts engine exit_code id limits message name sandbox time type verdict version",
 		"attempts[0]: exit_code image message number resources seconds started_at usage verdict",
 		"image: digest id platform reference",
 	}

@@ -30,9 +30,15 @@ func TestDockerZoo(t *testing.T) {
 			runner.Image = engines.Python(t, e)
 			runner.Env = append(runner.Env, "DOCKER_HOST="+e.Socket)
 			for _, s := range scenarios {
-				if len(s.Needs) == 0 { // Java and Node are not in the image
-					t.Run(s.ID, func(t *testing.T) { runScenario(t, runner, s) })
+				if len(s.Needs) > 0 { // Java and Node are not in the image
+					continue
 				}
+				t.Run(s.ID, func(t *testing.T) {
+					if s.ID == "c-near-limit" {
+						need.Gap(t, "its peak lasts for less than a sample, and an engine removes the cgroup in which one could look afterwards")
+					}
+					runScenario(t, runner, s)
+				})
 			}
 		})
 	}

@@ -96,7 +96,7 @@ func (s *Sandbox) Close() error {
 
 // cleanPatience bounds how long an ended attempt waits for the clean-up that
 // goes on beside it.
-const cleanPatience = 5 * time.Second
+const cleanPatience = 20 * time.Second // Podman takes ten to remove a container that is deaf
 
 func (s *Sandbox) waitClean() {
 	select {

@@ -144,8 +144,8 @@ func (o *owner) Settle(out *sandbox.Outcome) {
 	case c == nil || c.OOMKill > 0:
 	case out.StartError != nil:
 		o.settleStart(out)
-	case c.CgroupVersion == 1:
-		o.settleV1(out)
+	default:
+		o.settleUncounted(out)
 	}
 }
 
@@ -161,11 +161,11 @@ func (o *owner) settleStart(out *sandbox.Outcome) {
 	}
 }
 
-// settleV1 finds the kill that nobody could count: on v1 only the container's
-// own group counts it, and the engine removes that as soon as it is empty.
-// A kill by the kernel leaves other traces, each of which somebody else's
-// SIGKILL lacks.
-func (o *owner) settleV1(out *sandbox.Outcome) {
+// settleUncounted finds the kill that nobody could count: on v1, and on v2 with
+// the mount option memory_localevents, only the container's own group counts
+// it, and the engine removes that as soon as it is empty. A kill by the kernel
+// leaves other traces, each of which somebody else's SIGKILL lacks.
+func (o *owner) settleUncounted(out *sandbox.Outcome) {
 	if victims := o.Kernel.Logged(); len(victims) > 0 { // the kernel's log names the group
 		out.Counters.OOMKill, out.Victims = int64(len(victims)), victims
 		return

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"drydock/internal/need"
 	"drydock/sandbox"
 )
 
@@ -29,6 +30,9 @@ func exitCodes(t *testing.T, s *suite) {
 	for _, code := range []int{0, 1, 42, 137, 255} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			e := s.do(t, s.spec(t, "exit", fmt.Sprint(code)))
+			if s.OwnedParent && code == 137 && e.Exit != nil && e.Exit.Signal != "" {
+				need.Gap(t, s.Name+": before Linux 6.15 an engine's code is all there is, and 137 is a SIGKILL's, too")
+			}
 			wantExit(t, e, code, "")
 			s.wantQuiet(t, e)
 		})

@@ -36,8 +36,8 @@ func controlFiles(t *testing.T, s *suite) {
 		"memory.max": fmt.Sprint(64*mib + 4*kib), "memory.swap.max": "0", "memory.high": "max", "memory.low": "0", "memory.min": "0",
 		"cpu.weight": "59", "cpu.max": "50000 100000", "pids.max": "256", "hugetlb.2MB.max": "0", "hugetlb.2MB.rsvd.max": "0",
 	}
-	if s.OwnedParent { // an engine's runtime before 1.3.2 has the old curve, and engines know no huge pages
-		for _, file := range []string{"cpu.weight", "hugetlb.2MB.max", "hugetlb.2MB.rsvd.max"} {
+	if s.OwnedParent { // swap and huge pages are limited above; a runtime before 1.3.2 has the old curve of weights
+		for _, file := range []string{"cpu.weight", "memory.swap.max", "hugetlb.2MB.max", "hugetlb.2MB.rsvd.max"} {
 			delete(own, file)
 		}
 	}
