@@ -22,7 +22,8 @@ type Stray = client.Stray
 // Clean removes what dead supervisors left: containers, cgroups, scratch
 // directories, lease files. Living ones hold their lease's lock and are left
 // alone, and so are other users' and those of other lease directories, also of
-// equal ones on other machines or in other containers. Errors are *sandbox.UnsupportedError where there is no engine to ask.
+// equal ones on other machines or in other containers. Errors are
+// *sandbox.UnsupportedError where there is no engine to ask.
 func Clean(ctx context.Context, config Config) ([]Stray, error) {
 	e, err := engine.Open(ctx, config.Engine)
 	if err != nil {

@@ -95,8 +95,9 @@ func (s *Sandbox) Close() error {
 }
 
 // cleanPatience bounds how long an ended attempt waits for the clean-up that
-// goes on beside it.
-const cleanPatience = 20 * time.Second // Podman takes ten to remove a container that is deaf
+// goes on beside it: a busy engine may take seconds to remove a container, and
+// Close cuts the rest short.
+const cleanPatience = 20 * time.Second
 
 func (s *Sandbox) waitClean() {
 	select {
