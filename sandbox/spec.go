@@ -47,6 +47,8 @@ type Spec struct {
 
 	Limits Limits `json:"limits"`
 	Holds  Holds  `json:"holds,omitzero"` // by requests, not limits; see Holds
+	// Accelerators are of Holds.Devices what the attempt sees of them; nil: none.
+	Accelerators *Accelerators `json:"accelerators,omitempty"`
 
 	Timeout time.Duration `json:"timeout,omitempty"` // 0: none; kept by the supervisor itself
 	Grace   time.Duration `json:"grace"`             // between SIGTERM and SIGKILL at the timeout
