@@ -19,6 +19,7 @@ import (
 
 	"drydock/internal/leftover"
 	"drydock/internal/provide"
+	"drydock/internal/signals"
 )
 
 // Patience with a daemon.
@@ -39,6 +40,7 @@ type guarding struct {
 
 // beGuard is the whole life of a guard; it returns the exit status.
 func beGuard(words string) int {
+	signals.Default() // what is ignored here is ignored in every container
 	// Neither the terminal nor whoever ends the tests is to end this early.
 	signal.Ignore(unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGPIPE)
 	g := &guarding{}

@@ -91,10 +91,10 @@ type State struct {
 	ExitCode  int
 	OOMKilled bool
 	Error     string // why it could not be started, in the engine's words
-	// StartedAt and FinishedAt are by the engine's clock; zero: not yet.
-	CreatedAt  time.Time
-	StartedAt  time.Time
-	FinishedAt time.Time
+	// By the engine's clock. When it ended is not here: Podman takes that from
+	// the exit file and the start from later, so that it may come out before.
+	CreatedAt time.Time
+	StartedAt time.Time // zero: not yet
 
 	Labels map[string]string
 	TTY    bool

@@ -69,7 +69,7 @@ func stateFrom(seen container.InspectResponse) State {
 		if now := base.State; now != nil {
 			s.Status, s.Running, s.PID = string(now.Status), now.Running, now.Pid
 			s.ExitCode, s.OOMKilled, s.Error = now.ExitCode, now.OOMKilled, now.Error
-			s.StartedAt, s.FinishedAt = when(now.StartedAt), when(now.FinishedAt)
+			s.StartedAt = when(now.StartedAt)
 		}
 	}
 	if seen.Config != nil {

@@ -11,6 +11,7 @@ import (
 	_ "github.com/opencontainers/runc/libcontainer/nsenter"
 	"golang.org/x/sys/unix"
 
+	"drydock/internal/signals"
 	"drydock/sandbox/native/shimapi"
 )
 
@@ -40,7 +41,7 @@ func init() {
 func containerInit() {
 	// Should the shim be killed, the kernel ends the container with it.
 	_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
-	defaultSignals()
+	signals.Default()
 	scopeAbstractSockets()
 	unix.CloseOnExec(execErrorFD)
 	os.Stderr = os.NewFile(execErrorFD, "exec-error")

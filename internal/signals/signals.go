@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+//go:build linux
+
+// Package signals gives a program's start the signals that it expects.
+package signals
 
 import (
 	"unsafe"
@@ -22,11 +25,13 @@ const (
 	sigIgnore  = 1 // SIG_IGN
 )
 
-// defaultSignals undoes what the caller of drydock may have left, because
-// "ignored" and "blocked" survive execve: nohup ignores SIGHUP, a background
-// job of a shell SIGINT, glibc's posix_spawn signal 32, and some launchers
-// block signals. Handlers of Go's runtime go away by themselves.
-func defaultSignals() {
+// Default undoes what this process's caller may have left, because "ignored"
+// and "blocked" survive execve, and so does what an engine was started with in
+// all its containers: nohup ignores SIGHUP, a background job of a shell
+// SIGINT, glibc's posix_spawn signal 32, and some launchers block signals.
+// Handlers of Go's runtime stay, and go away by themselves in an execve. Of
+// masks only the calling thread's is changed.
+func Default() {
 	for sig := uintptr(1); sig <= lastSignal; sig++ {
 		var old sigaction
 		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, 0, uintptr(unsafe.Pointer(&old)), unsafe.Sizeof(old.mask), 0, 0)
