@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os/exec"
 	"slices"
 	"testing"
@@ -52,10 +53,8 @@ func BenchmarkStart(b *testing.B) {
 	for _, c := range contenders {
 		b.ReportMetric(ms(median(times[c.name])), c.name+"-ms")
 	}
-	for _, other := range []string{"runc+seccomp", "runc", "docker"} {
-		if len(times[other]) > 0 {
-			b.ReportMetric(float64(median(times["drydock"]))/float64(median(times[other])), "drydock/"+other)
-		}
+	for _, other := range contenders[2:] { // but itself and exec
+		b.ReportMetric(float64(median(times["drydock"]))/float64(median(times[other.name])), "drydock/"+other.name)
 	}
 	b.ReportMetric(0, "ns/op") // of all contenders together: says nothing
 }
@@ -131,20 +130,12 @@ func dockerContender(b *testing.B) (contender, bool) {
 	}}, true
 }
 
-// runcContenders are runc as drydock runs a task, and runc without a seccomp
-// filter, as `runc spec` has it.
 func runcContenders(b *testing.B) []contender {
-	runc, err := exec.LookPath("runc")
-	if err != nil {
-		b.Log("no runc: not compared with")
-		return nil
-	}
 	var list []contender
-	for name, profiled := range map[string]bool{"runc+seccomp": true, "runc": false} {
-		bundle := runcBundle(b, runc, profiled)
-		list = append(list, contender{name, func() *exec.Cmd {
-			cmd := exec.Command(runc, "run", "drydock-bench-"+name[len(name)-4:])
-			cmd.Dir = bundle
+	for i, r := range runcs(b) {
+		list = append(list, contender{r.name, func() *exec.Cmd {
+			cmd := exec.Command(r.path, "run", fmt.Sprintf("drydock-bench-%d", i))
+			cmd.Dir = r.bundle
 			out := &output{}
 			cmd.Stdout, cmd.Stderr = out, out
 			return cmd

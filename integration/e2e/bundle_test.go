@@ -3,15 +3,62 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
+	goruntime "runtime"
+	"strings"
 	"testing"
 
 	"github.com/moby/profiles/seccomp"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"drydock/internal/provide"
 )
+
+// runc is a runc to compare with, and what it is to run.
+type runc struct{ name, path, bundle string }
+
+// runcs are runc as drydock runs a task, and without a seccomp filter, as `runc
+// spec` has it: this machine's own, if it has one, and the version whose
+// library drydock is made with. Newer ones take more care of paths that a
+// container may change meanwhile, and so more time.
+func runcs(b *testing.B) []runc {
+	b.Helper()
+	version, path := currentRunc(b)
+	var list []runc
+	add := func(name, path string) {
+		list = append(list, runc{name + "+seccomp", path, runcBundle(b, path, true)}, runc{name, path, runcBundle(b, path, false)})
+	}
+	add("runc-"+version, path)
+	if path, err := exec.LookPath("runc"); err == nil {
+		add("runc", path)
+	} else {
+		b.Log("this machine has no runc of its own: not compared with")
+	}
+	return list
+}
+
+// currentRunc is runc of the version that go.mod names, built when first asked for.
+func currentRunc(b *testing.B) (version, path string) {
+	b.Helper()
+	const module = "github.com/opencontainers/runc"
+	version, err := provide.Output(b.Context(), "", "go", "list", "-m", "-f", "{{.Version}}", module)
+	if err != nil {
+		b.Fatal(err)
+	}
+	version = strings.TrimSpace(version)
+	dir, err := provide.Dir(b.Context(), "runc", []string{version, goruntime.Version()}, func(ctx context.Context, dir string) error {
+		_, err := provide.OutputEnv(ctx, "", []string{"GOBIN=" + dir}, "go", "install", "-trimpath", "-tags", "seccomp netgo osusergo", module+"@"+version)
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return strings.TrimPrefix(version, "v"), filepath.Join(dir, "runc")
+}
 
 // benchRootfs is a root file system that holds the hog program alone.
 func benchRootfs(b *testing.B) string {

@@ -26,34 +26,32 @@ import (
 var many = flag.Int("many", 1000, "tasks of BenchmarkMany's long run")
 
 // BenchmarkMany compares what one of many short tasks costs with a plain loop
-// of `runc run`, with a seccomp filter such as drydock has and without, by
-// turns of a hundred in one run: one at a time, and two. Then one long run (-many 10000) tells whether the last
-// tasks cost more than the first, and how much memory drydock takes with all
-// the others queued. No time is a pass or a failure.
+// of `runc run` (see runcs), by turns of a hundred in one run: one at a time,
+// and two. Then one long run (-many 10000) tells whether the last tasks cost
+// more than the first, and how much memory drydock takes with all the others
+// queued. No time is a pass or a failure.
 func BenchmarkMany(b *testing.B) {
 	need.Root(b)
 	need.Cgroups(b)
-	runc, err := exec.LookPath("runc")
-	if err != nil {
-		need.Skip(b, "runc", "needs runc to compare with")
-	}
 	h := newHome(b)
-	bundle, bare := runcBundle(b, runc, true), runcBundle(b, runc, false)
+	others := runcs(b)
 	const turn = 100
 	for _, parallel := range []int{1, 2} {
 		b.Run(fmt.Sprintf("parallel=%d", parallel), func(b *testing.B) {
-			var ours, theirs, least costs
+			var ours costs
+			theirs := make([]costs, len(others))
 			for b.Loop() {
 				took, g := h.fanOut(b, turn, parallel)
 				ours.add(cost{took, g.cpu}, turn)
-				theirs.add(runcLoop(b, runc, bundle, turn, parallel), turn)
-				least.add(runcLoop(b, runc, bare, turn, parallel), turn)
+				for i, r := range others {
+					theirs[i].add(runcLoop(b, r, turn, parallel), turn)
+				}
 			}
 			b.ReportMetric(ms(median(ours.wall)), "drydock-ms/task")
 			b.ReportMetric(ms(median(ours.cpu)), "drydock-cpu-ms/task")
-			for name, c := range map[string]costs{"runc+seccomp": theirs, "runc": least} {
-				b.ReportMetric(float64(median(ours.wall))/float64(median(c.wall)), "drydock/"+name)
-				b.ReportMetric(float64(median(ours.cpu))/float64(median(c.cpu)), "cpu:drydock/"+name)
+			for i, r := range others {
+				b.ReportMetric(float64(median(ours.wall))/float64(median(theirs[i].wall)), "drydock/"+r.name)
+				b.ReportMetric(float64(median(ours.cpu))/float64(median(theirs[i].cpu)), "cpu:drydock/"+r.name)
 			}
 			b.ReportMetric(0, "ns/op")
 		})
@@ -205,7 +203,7 @@ func ends(b *testing.B, results string, n int) (first, middle, last time.Time) {
 }
 
 // runcLoop runs the bundle n times.
-func runcLoop(b *testing.B, runc, bundle string, n, parallel int) cost {
+func runcLoop(b *testing.B, r runc, n, parallel int) cost {
 	b.Helper()
 	time.Sleep(idle)
 	start := time.Now()
@@ -214,8 +212,8 @@ func runcLoop(b *testing.B, runc, bundle string, n, parallel int) cost {
 	for worker := range parallel {
 		all.Go(func() {
 			for i := worker; i < n; i += parallel {
-				cmd := exec.Command(runc, "run", fmt.Sprintf("drydock-many-%d-%d", os.Getpid(), i))
-				cmd.Dir = bundle
+				cmd := exec.Command(r.path, "run", fmt.Sprintf("drydock-many-%d-%d", os.Getpid(), i))
+				cmd.Dir = r.bundle
 				if text, err := cmd.CombinedOutput(); err != nil {
 					b.Errorf("runc: %v\n%s", err, text)
 					return
