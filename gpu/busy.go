@@ -4,6 +4,7 @@ package gpu
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -43,6 +44,23 @@ func (p Part) Busy() string {
 		return fmt.Sprintf("%s in use by %s", p.ID, text)
 	}
 	return ""
+}
+
+// Draining reports whether the driver still has to do with a process of a task
+// that has ended, or that it died: its memory comes back later, after a large
+// one by seconds. A process that /proc does not know any more counts as one.
+func (inv Inventory) Draining(id ID, task string) bool {
+	d, part, ok := inv.find(id)
+	if !ok {
+		return false
+	}
+	processes := d.Processes
+	if part != nil {
+		processes = part.Processes
+	} else if len(processes) == 0 && d.Used != nil && !d.Unified {
+		return *d.Used > hidden
+	}
+	return slices.ContainsFunc(processes, func(p Process) bool { return p.Task == task || p.UID == nil && p.Task == "" })
 }
 
 // strangers lists processes that compute and belong to no task. With

@@ -11,9 +11,20 @@ type ID string
 // Inventory is what a machine has, at one moment. The zero value has nothing.
 type Inventory struct {
 	Driver   *Driver   `json:"driver,omitempty"` // NVIDIA's; nil: not known
-	Devices  []Device  `json:"devices"`          // in the vendors' order, one class after the other
+	Platform Platform  `json:"platform,omitempty"`
+	Devices  []Device  `json:"devices"` // in the vendors' order, one class after the other
 	Problems []Problem `json:"problems,omitempty"`
 }
+
+// Platform is a machine whose NVIDIA GPUs are reached in a way of its own; ""
+// is the ordinary one, with a device node for each.
+type Platform string
+
+// The platforms.
+const (
+	WSL2  Platform = "wsl2"  // all GPUs behind /dev/dxg
+	Tegra Platform = "tegra" // a Jetson, with the GPU in the processor
+)
 
 // Driver is the NVIDIA driver. An empty part is not known.
 type Driver struct {
@@ -44,18 +55,22 @@ type Device struct {
 	PCI       string                `json:"pci,omitempty"`    // address, as sysfs writes it: "0000:00:06.0"
 	PCIID     uint32                `json:"pci_id,omitempty"` // device<<16 | vendor
 	Memory    *int64                `json:"memory,omitempty"`
-	Used      *int64                `json:"used,omitempty"`     // bytes, without what the driver keeps for itself
-	Unified   bool                  `json:"unified,omitempty"`  // Memory is the machine's own
-	Virtual   bool                  `json:"virtual,omitempty"`  // a vGPU
-	Display   bool                  `json:"display,omitempty"`  // a screen is driven with it
-	Health    string                `json:"health,omitempty"`   // "": well; else what is wrong, "XID 79"
-	Unusable  string                `json:"unusable,omitempty"` // why nobody may use it, "compute mode PROHIBITED"
+	Used      *int64                `json:"used,omitempty"`      // bytes, without what the driver keeps for itself
+	Unified   bool                  `json:"unified,omitempty"`   // Memory is the machine's own
+	Virtual   bool                  `json:"virtual,omitempty"`   // a vGPU
+	Pretended bool                  `json:"pretended,omitempty"` // it is not there: see Pretend
+	Display   bool                  `json:"display,omitempty"`   // a screen is driven with it
+	Health    string                `json:"health,omitempty"`    // "": well; else what is wrong, "XID 79"
+	Unusable  string                `json:"unusable,omitempty"`  // why nobody may use it, "compute mode PROHIBITED"
 	Exclusive bool                  `json:"exclusive,omitempty"`
 	Processes []Process             `json:"processes,omitempty"`
-	MIG       *MIG                  `json:"mig,omitempty"`       // nil: the GPU cannot be partitioned
-	Partition string                `json:"partition,omitempty"` // AMD's mode, "CPX/NPS4"; "": whole, or not known
-	Nodes     []string              `json:"nodes,omitempty"`     // device nodes that a task needs
-	Groups    []int                 `json:"groups,omitempty"`    // gids of nodes that are not for everybody
+	// Fabric is how far a GPU between NVSwitches has come to use them: "completed",
+	// or what is in the way; "" where there are none, or the driver does not tell.
+	Fabric    string   `json:"fabric,omitempty"`
+	MIG       *MIG     `json:"mig,omitempty"`       // nil: the GPU cannot be partitioned
+	Partition string   `json:"partition,omitempty"` // AMD's mode, "CPX/NPS4"; "": whole, or not known
+	Nodes     []string `json:"nodes,omitempty"`     // device nodes that a task needs
+	Groups    []int    `json:"groups,omitempty"`    // gids of nodes that are not for everybody
 	// Links are scores of the ways to other devices, by their ID: how close,
 	// and +100 for each NVLink (see Linked).
 	Links map[ID]int `json:"links,omitempty"`

@@ -21,6 +21,7 @@ type Match struct {
 	Ignored string
 
 	arrange arranger
+	inRow   bool // arrange is neighbours
 	links   map[ID]Device
 }
 

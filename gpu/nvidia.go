@@ -128,7 +128,7 @@ func (a *asking) noSuch() string {
 }
 
 func (a *asking) missingType(devices []Device) *RefusalError {
-	e := lack(a.Device, "%s", a.noSuch()).having(a.have(devices)).would(a.wouldDo(devices, a.Device.Device))
-	e.Remedy = remedySubstitute
-	return e
+	e := lack(a.Device, "%s", a.noSuch()).having(a.have(devices))
+	e.Remedy = remedyAny
+	return e.would(a.wouldDo(devices, a.Device.Device))
 }

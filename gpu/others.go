@@ -78,7 +78,7 @@ func (a *asking) amdModes(of []Device) (usable []Device, note string, refusal *R
 // runs makes the choice one of neighbours: the Neuron runtime takes nothing
 // else ("Neuron cores are not contiguous", aws-neuron-sdk deploy/troubleshooting.rst).
 func (a *asking) runs(m Match) (Match, *RefusalError) {
-	m.arrange = neighbours
+	m.arrange, m.inRow = neighbours, true
 	if m.arrange(m, m.Choices) == nil {
 		return Match{}, lack(a.Device, "request needs %d neighbouring %s, and no %d of the %d here are", m.Count,
 			a.Device.Device, m.Count, len(m.Choices))

@@ -4,6 +4,7 @@ package gpu
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -37,11 +38,11 @@ func (m Match) Pick(taken func(ID) bool) (picked []Choice, waits string) {
 	if len(busy) > 0 {
 		return nil, strings.Join(busy, "; ")
 	}
-	return nil, fmt.Sprintf("needs %d × %s, %d free", m.Count, m.what(), len(free))
+	return nil, fmt.Sprintf("needs %d × %s, %d free", m.Count, m.What(), len(free))
 }
 
-// what names what is waited for.
-func (m Match) what() string {
+// What names one of what is waited for: "H100 1g.10gb".
+func (m Match) What() string {
 	switch {
 	case m.Asked.Device == "":
 		return "NVIDIA GPU"
@@ -54,6 +55,27 @@ func (m Match) what() string {
 // mostSets bounds how many sets are compared; beyond it the first free ones
 // are taken. 16 GPUs have 12870 halves.
 const mostSets = 20000
+
+// Sets are the sets that Pick chooses one of, as places in m.Choices, where not
+// any m.Count of them will do (nil).
+func (m Match) Sets() [][]int {
+	if !m.inRow {
+		return nil
+	}
+	at := map[int]int{} // places by number
+	for i, c := range m.Choices {
+		at[c.number] = i
+	}
+	var all [][]int
+	for _, run := range runs(slices.Sorted(maps.Keys(at)), m.Count) {
+		var set []int
+		for _, number := range run {
+			set = append(set, at[number])
+		}
+		all = append(all, set)
+	}
+	return all
+}
 
 // closest picks of the best ranked those that are best linked to each other,
 // and of equals those that are least linked to what stays free, so that two
@@ -187,27 +209,33 @@ func together(m Match, free []Choice) []Choice {
 // multiple of its length where there is one.
 func neighbours(m Match, free []Choice) []Choice {
 	at := map[int]Choice{}
-	var numbers []int
 	for _, c := range free {
 		at[c.number] = c
-		numbers = append(numbers, c.number)
 	}
-	slices.Sort(numbers)
-	for _, aligned := range []bool{true, false} {
-		for _, first := range numbers {
-			if aligned && first%m.Count != 0 {
-				continue
-			}
-			var run []Choice
-			for i := first; i < first+m.Count; i++ {
-				if c, ok := at[i]; ok {
-					run = append(run, c)
-				}
-			}
-			if len(run) == m.Count {
-				return run
-			}
+	all := runs(slices.Sorted(maps.Keys(at)), m.Count)
+	if len(all) == 0 {
+		return nil
+	}
+	picked := make([]Choice, m.Count)
+	for i, number := range all[0] {
+		picked[i] = at[number]
+	}
+	return picked
+}
+
+// runs are the runs of n consecutive of sorted numbers, those that begin at a
+// multiple of n first.
+func runs(sorted []int, n int) (all [][]int) {
+	var others [][]int
+	for i := 0; i+n <= len(sorted); i++ {
+		run := sorted[i : i+n]
+		switch {
+		case run[n-1] != run[0]+n-1:
+		case run[0]%n == 0:
+			all = append(all, run)
+		default:
+			others = append(others, run)
 		}
 	}
-	return nil
+	return append(all, others...)
 }

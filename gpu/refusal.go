@@ -26,10 +26,11 @@ type RefusalError struct {
 
 func (e *RefusalError) Error() string { return "accelerator: " + e.Text }
 
-// Remedies that a profile offers.
+// Remedies that flags and the profile offer.
 const (
-	remedyIgnore     = "accelerators: {missing: ignore} in the profile runs it without"
-	remedySubstitute = "accelerators: {accelerator_substitution: any} in the profile takes any GPU; {missing: ignore} runs it without"
+	remedyIgnore     = "--gpu-missing=ignore (accelerators: {missing: ignore} in the profile) runs it without"
+	remedyAny        = "accelerators: {accelerator_substitution: any} in the profile takes any GPU; " + remedyIgnore
+	remedySubstitute = "--gpu-substitute takes it; " + remedyIgnore
 )
 
 func lack(asked resources.Device, format string, a ...any) *RefusalError {
@@ -52,6 +53,7 @@ func (e *RefusalError) would(types []string) *RefusalError {
 	e.Would = types
 	if len(types) > 0 {
 		e.Text += "; accelerator_substitution=compatible would accept " + strings.Join(types, ", ")
+		e.Remedy = remedySubstitute
 	}
 	return e
 }

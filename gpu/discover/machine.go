@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"drydock/gpu"
@@ -20,7 +21,7 @@ import (
 // Options change where Machine looks. The zero value is this machine.
 type Options struct {
 	Root   string        // of the files that are read; "" is /
-	Reader []string      // the command that reads NVIDIA's library; nil finds it (see HandOver)
+	Reader []string      // the program that reads NVIDIA's library (see HandOver), its arguments go behind; nil finds it
 	SMI    string        // nvidia-smi; "" finds it
 	Limit  time.Duration // for each command; 0 is DefaultLimit
 }
@@ -28,6 +29,21 @@ type Options struct {
 // Machine finds all accelerators. It does not fail: what is not known, and
 // why, is one of the inventory's problems.
 func Machine(ctx context.Context, o Options) gpu.Inventory {
+	o = o.complete()
+	inv := onPlatform(o.Root, o.nvidia(ctx))
+	for _, read := range []func(string) gpu.Inventory{sysfs.TPU, sysfs.Neuron, sysfs.AMD, sysfs.Gaudi} {
+		more := read(o.Root)
+		inv.Devices = append(inv.Devices, more.Devices...)
+		inv.Problems = append(inv.Problems, more.Problems...)
+	}
+	if inv.Devices == nil {
+		inv.Devices = []gpu.Device{}
+	}
+	return inv
+}
+
+// complete fills in what was left to this machine.
+func (o Options) complete() Options {
 	if o.Root == "" {
 		o.Root = "/"
 	}
@@ -40,16 +56,7 @@ func Machine(ctx context.Context, o Options) gpu.Inventory {
 	if o.SMI == "" {
 		o.SMI, _ = exec.LookPath("nvidia-smi")
 	}
-	inv := o.nvidia(ctx)
-	for _, read := range []func(string) gpu.Inventory{sysfs.TPU, sysfs.Neuron, sysfs.AMD, sysfs.Gaudi} {
-		more := read(o.Root)
-		inv.Devices = append(inv.Devices, more.Devices...)
-		inv.Problems = append(inv.Problems, more.Problems...)
-	}
-	if inv.Devices == nil {
-		inv.Devices = []gpu.Device{}
-	}
-	return inv
+	return o
 }
 
 // nvidia asks the library, then nvidia-smi, then the kernel module's files.
@@ -79,7 +86,7 @@ func (o Options) library(ctx context.Context) (inv gpu.Inventory, crashed *gpu.P
 		return inv, &gpu.Problem{Class: resources.ClassGPU, Text: "the NVIDIA library is not asked: this program has no reader for it",
 			Remedy: "set DRYDOCK_BIN to the directory of drydock"}
 	}
-	out, err := ask(ctx, o.Limit, o.Reader...)
+	out, err := ask(ctx, o.Limit, append(slices.Clone(o.Reader), Arg)...)
 	if err == nil {
 		if err = json.Unmarshal(out, &inv); err == nil {
 			return inv, nil

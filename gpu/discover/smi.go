@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,7 @@ import (
 
 const (
 	smiGPUs = "index,uuid,name,pci.bus_id,memory.total,memory.used,mig.mode.current,mig.mode.pending,compute_mode,display_active,driver_version"
+	smiUse  = "uuid,memory.used,memory.total,utilization.gpu"
 	smiApps = "gpu_uuid,pid,used_memory"
 )
 
@@ -118,6 +120,44 @@ func smiParts(out string, devices []gpu.Device) {
 			under.MIG.Parts = append(under.MIG.Parts, p)
 		}
 	}
+}
+
+// smi asks nvidia-smi what whole GPUs are used for. Of MIG devices it does not
+// tell.
+func (w *watch) smi(ctx context.Context) (gpu.Look, error) {
+	out, err := ask(ctx, w.Limit, w.SMI, "--query-gpu="+smiUse, "--format=csv,noheader,nounits")
+	if err != nil {
+		return gpu.Look{}, fmt.Errorf("nvidia-smi could not be asked: %w", err)
+	}
+	rows, err := smiRows(out, strings.Count(smiUse, ",")+1)
+	if err != nil {
+		return gpu.Look{}, err
+	}
+	devices := make([]gpu.Device, len(w.ids))
+	for i, id := range w.ids {
+		devices[i].ID = id
+	}
+	if out, err := ask(ctx, w.Limit, w.SMI, "--query-compute-apps="+smiApps, "--format=csv,noheader,nounits"); err == nil {
+		smiProcesses(out, devices)
+	}
+	var l gpu.Look
+	for _, d := range devices {
+		u := gpu.Use{ID: d.ID, Processes: d.Processes, Problem: "nvidia-smi does not tell of it"}
+		if i := slices.IndexFunc(rows, func(row []string) bool { return row[0] == string(d.ID) }); i >= 0 {
+			u.Used, u.Memory, u.Busy, u.Problem = mebibytes(rows[i][1]), mebibytes(rows[i][2]), percent(rows[i][3]), ""
+		}
+		l.Uses = append(l.Uses, u)
+	}
+	return l, nil
+}
+
+func percent(value string) *float64 {
+	n, err := strconv.ParseFloat(value, 64)
+	if err != nil || n < 0 {
+		return nil
+	}
+	part := min(n/100, 1)
+	return &part
 }
 
 // smiRows reads lines of so many fields.

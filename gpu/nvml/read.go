@@ -103,6 +103,7 @@ func (r *reader) device(i int) {
 		r.mode(&d, h)
 		r.partition(&d, h)
 		r.health(&d, h)
+		d.Fabric = r.fabric(h)
 		d.Processes = r.processes(h)
 	}
 	r.at = append(r.at, handle{h, len(r.inv.Devices), bus})
@@ -205,6 +206,26 @@ func (r *reader) health(d *gpu.Device, h nvml.Device) {
 	case ret == nvml.SUCCESS && failed:
 		d.Health = "remapping a bad row of its memory failed"
 	}
+}
+
+// fabricStates are nvml.h's. Until it is completed no CUDA program starts.
+var fabricStates = map[uint8]string{
+	nvml.GPU_FABRIC_STATE_NOT_STARTED: "not started", nvml.GPU_FABRIC_STATE_IN_PROGRESS: "in progress", nvml.GPU_FABRIC_STATE_COMPLETED: "completed",
+}
+
+func (r *reader) fabric(h nvml.Device) string {
+	if !r.has("nvmlDeviceGetGpuFabricInfo") {
+		return ""
+	}
+	info, ret := h.GetGpuFabricInfo()
+	if ret != nvml.SUCCESS {
+		return ""
+	}
+	state := fabricStates[info.State]
+	if status := nvml.Return(info.Status); info.State == nvml.GPU_FABRIC_STATE_COMPLETED && status != nvml.SUCCESS {
+		return "failed: " + text(status)
+	}
+	return state
 }
 
 // processes lists who uses a GPU or a MIG device. Nothing is known where the

@@ -157,6 +157,16 @@ func TestConformance(t *testing.T) {
 		{"a bad row", h100(func(d *server.Device) {
 			d.GetRemappedRowsFunc = func() (int, int, bool, bool, nvml.Return) { return 1, 1, false, true, nvml.SUCCESS }
 		}), func(d gpu.Device) bool { return strings.Contains(d.Health, "remapping") }},
+		{"switches that nobody manages", h100(func(d *server.Device) {
+			d.GetGpuFabricInfoFunc = func() (nvml.GpuFabricInfo, nvml.Return) {
+				return nvml.GpuFabricInfo{State: nvml.GPU_FABRIC_STATE_NOT_STARTED}, nvml.SUCCESS
+			}
+		}), func(d gpu.Device) bool { return d.Fabric == "not started" }},
+		{"switches that failed", h100(func(d *server.Device) {
+			d.GetGpuFabricInfoFunc = func() (nvml.GpuFabricInfo, nvml.Return) {
+				return nvml.GpuFabricInfo{State: nvml.GPU_FABRIC_STATE_COMPLETED, Status: uint32(nvml.ERROR_TIMEOUT)}, nvml.SUCCESS
+			}
+		}), func(d gpu.Device) bool { return d.Fabric == "failed: timed out" }},
 		{"a hypervisor's", h100(func(d *server.Device) {
 			d.GetVirtualizationModeFunc = func() (nvml.GpuVirtualizationMode, nvml.Return) {
 				return nvml.GPU_VIRTUALIZATION_MODE_HOST_VGPU, nvml.SUCCESS

@@ -5,6 +5,8 @@
 package nvml
 
 import (
+	"context"
+	"io"
 	"os"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
@@ -16,7 +18,11 @@ import (
 // HandOver answers for the GPUs, and ends the process, if this process was
 // started to do that (see discover.HandOver). main calls it first thing.
 func HandOver() {
-	discover.HandOver(func() gpu.Inventory { return Read(nvml.New(), "/") })
+	discover.HandOver(
+		func() gpu.Inventory { return Read(nvml.New(), "/") },
+		func(ctx context.Context, r discover.WatchRequest, out io.Writer) error {
+			return Watch(ctx, nvml.New(), r, out)
+		})
 }
 
 // Read asks the library for everything, of a machine whose files are below

@@ -22,6 +22,7 @@ import (
 
 func TestMain(m *testing.M) {
 	HandOver()
+	watchForEver()
 	os.Exit(need.Main(m))
 }
 
@@ -56,7 +57,7 @@ func read(t *testing.T, o discover.Options) gpu.Inventory {
 	if o.Limit == 0 {
 		o.Limit = time.Minute // a busy machine is not a driver that hangs
 	}
-	o.Reader = []string{self, discover.Arg}
+	o.Reader = []string{self}
 	return discover.Machine(t.Context(), o)
 }
 

@@ -14,6 +14,9 @@ import (
 
 const amdVendor = 0x1002
 
+// AMDPrefix begins the IDs of AMD's devices.
+const AMDPrefix = "amd-"
+
 // amdTypes are types by PCI device id (ROCm/k8s-device-plugin
 // cmd/k8s-node-labeller/amdgpu.ids; pci.ids). 740C is both MI250 and MI250X.
 var amdTypes = map[int64]string{
@@ -49,7 +52,7 @@ func amdDevice(root string, index int, gpuID string, facts map[string]int64) gpu
 	drm := filepath.Join(root, fmt.Sprintf("sys/class/drm/renderD%d/device", minor))
 	d := gpu.Device{
 		// partitions share the unique_id, and old cards have none
-		ID: gpu.ID(fmt.Sprintf("amd-%016x-%d", uint64(facts["unique_id"]), minor)), Class: resources.ClassAMD, Index: index,
+		ID: gpu.ID(fmt.Sprintf(AMDPrefix+"%016x-%d", uint64(facts["unique_id"]), minor)), Class: resources.ClassAMD, Index: index,
 		Name: word(drm, "product_name"), PCI: amdAddress(facts), PCIID: uint32(facts["device_id"])<<16 | amdVendor,
 		Memory: bytesIn(drm, "mem_info_vram_total"), Used: bytesIn(drm, "mem_info_vram_used"),
 		Nodes: []string{"/dev/kfd", fmt.Sprintf("/dev/dri/renderD%d", minor)},

@@ -253,3 +253,22 @@ func TestNothing(t *testing.T) {
 		}
 	}
 }
+
+// What AMD's devices are used for, and by whom; of one that is gone only that.
+func TestAMDUses(t *testing.T) {
+	files := kfd(1, 29857, 128, 4660, 0x0500, map[string]string{"mem_info_vram_total": "206141652992", "mem_info_vram_used": "1073741824", "gpu_busy_percent": "37"})
+	files["sys/class/kfd/kfd/proc/4242/vram_1001"] = "536870912"
+	root := tree(t, files)
+	id := AMD(root).Devices[0].ID
+	got := AMDUses(root, []gpu.ID{id, "amd-gone-129"})
+	if u := got[0]; u.ID != id || *u.Used != 1<<30 || *u.Memory != 206141652992 || *u.Busy != 0.37 || u.Problem != "" || len(u.Processes) != 1 || *u.Processes[0].Memory != 512<<20 {
+		t.Errorf("it is used for %+v", u)
+	}
+	if u := got[1]; u.Problem == "" || u.Used != nil {
+		t.Errorf("the one that is gone is used for %+v", u)
+	}
+	files["sys/class/drm/renderD128/device/gpu_busy_percent"] = "4294967295" // what a GPU says that sleeps
+	if u := AMDUses(tree(t, files), []gpu.ID{id})[0]; u.Busy != nil {
+		t.Errorf("asleep it is busy %v", *u.Busy)
+	}
+}

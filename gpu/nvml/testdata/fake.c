@@ -17,6 +17,15 @@ static int hang(void)
 		pause();
 }
 
+/* alive says who it is, every time. */
+static int alive(void)
+{
+	FILE *f = fopen(getenv("FAKE_PID"), "w");
+	fprintf(f, "%d", getpid());
+	fclose(f);
+	return 0;
+}
+
 static int crash(void)
 {
 	signal(SIGSEGV, SIG_DFL);
@@ -34,6 +43,9 @@ struct memory { unsigned long long total, free, used; };
 
 int nvmlDeviceGetCount_v2(unsigned *n) { *n = GPUS; return 0; }
 int nvmlDeviceGetHandleByIndex_v2(unsigned i, void **h) { *h = (void *)(long)(i + 1); return 0; }
+#ifdef ATUUID
+int nvmlDeviceGetHandleByUUID(const char *u, void **h) { *h = (void *)(atol(strrchr(u, '-') + 1) + 1); return ATUUID; }
+#endif
 int nvmlDeviceGetUUID(void *h, char *s, unsigned n) { snprintf(s, n, "GPU-fake-%ld", (long)h - 1); return 0; }
 int nvmlDeviceGetName(void *h, char *s, unsigned n) { snprintf(s, n, "NVIDIA L4"); return 0; }
 int nvmlDeviceGetMemoryInfo(void *h, struct memory *m) { memset(m, 0, sizeof *m); m->total = 23034ULL << 20; return 0; }
