@@ -34,8 +34,22 @@ type Limits struct {
 	// stays the caller's.
 	NoFile uint64 `json:"nofile"`
 
-	// Disk is the limit of what the attempt takes of the disk, in bytes. It is
-	// polled as a kubelet's is: writing is not hindered, and an attempt that is
-	// seen above it is killed for StopEvict.
-	Disk int64 `json:"disk,omitempty"`
+	// Disk is the limit of what the attempt takes of the disk, in bytes, and
+	// DiskEnforce how it is held; "": DiskEvict.
+	Disk        int64       `json:"disk,omitempty"`
+	DiskEnforce DiskEnforce `json:"disk_enforce,omitempty"`
 }
+
+// DiskEnforce is a way to hold a limit on the disk.
+type DiskEnforce string
+
+// The ways.
+const (
+	// DiskEvict polls as a kubelet does: writing is not hindered, and an
+	// attempt that is seen above its limit is killed for StopEvict.
+	DiskEvict DiskEnforce = "evict"
+	// DiskHard lets a write beyond the limit fail with ENOSPC or EDQUOT. What
+	// of the attempt's disk cannot be held so is polled as with DiskEvict, and
+	// named; where nothing can be, the attempt is refused (*SpecError).
+	DiskHard DiskEnforce = "hard"
+)

@@ -41,8 +41,11 @@ type Outcome struct {
 	Cores      int     `json:"cores"` // that the program could see
 	Shm        *Shm    `json:"shm,omitempty"`
 	Disk       *Disk   `json:"disk,omitempty"` // nil: not limited, or not measured
-	Pids       Pids    `json:"pids"`
-	Hugetlb    int64   `json:"hugetlb_max,omitempty"` // refusals by a hugetlb limit
+	// FullDisks are the machine's own file systems, among those that the
+	// attempt writes to, that were seen without room while it ran.
+	FullDisks []FullDisk `json:"full_disks,omitempty"`
+	Pids      Pids       `json:"pids"`
+	Hugetlb   int64      `json:"hugetlb_max,omitempty"` // refusals by a hugetlb limit
 
 	Tail      string `json:"tail,omitempty"`      // the last bytes of both output streams
 	LogError  string `json:"log_error,omitempty"` // why the log is incomplete
@@ -72,6 +75,17 @@ type StartError struct {
 	Remedy  string      `json:"remedy,omitempty"` // what to do, where the sandbox knows better than others
 	// OOM is set when the limit owner ran out of memory during set-up.
 	OOM bool `json:"oom,omitempty"`
+	// Stale is AcceleratorError's, with StartAccelerator.
+	Stale bool `json:"stale,omitempty"`
+}
+
+// Accelerator is the error of a start that failed for the accelerators' sake;
+// nil for any other.
+func (e *StartError) Accelerator() *AcceleratorError {
+	if e == nil || e.Reason != StartAccelerator {
+		return nil
+	}
+	return &AcceleratorError{Message: e.Message, Remedy: e.Remedy, Stale: e.Stale}
 }
 
 // StartReason classifies start errors.
@@ -83,8 +97,9 @@ const (
 	StartNotExecutable StartReason = "not-executable"
 	StartLimitTooLow   StartReason = "limit-too-low" // below the runtime's own need
 	StartImageName     StartReason = "invalid-image-name"
-	StartImagePull     StartReason = "image-pull" // not here, and not to be had
-	StartRuntime       StartReason = "runtime"    // anything else of the set-up
+	StartImagePull     StartReason = "image-pull"  // not here, and not to be had
+	StartAccelerator   StartReason = "accelerator" // the engine could not pass the devices
+	StartRuntime       StartReason = "runtime"     // anything else of the set-up
 )
 
 // Stop is a signal that drydock sent on purpose. Time is taken before sending.
@@ -185,6 +200,11 @@ type Disk struct {
 	Largest []DirUse `json:"largest,omitempty"`
 	// Incomplete says what could not be looked at; "": nothing.
 	Incomplete string `json:"incomplete,omitempty"`
+	// Held is what of Used lies where a write beyond the limit fails (DiskHard);
+	// it evicts nobody.
+	Held int64 `json:"held,omitempty"`
+	// Hard are the places where it does.
+	Hard []HardDisk `json:"hard,omitempty"`
 }
 
 // DirUse is a directory and what it holds.

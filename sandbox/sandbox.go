@@ -40,6 +40,18 @@ type Resizer interface {
 	Resize(size TerminalSize)
 }
 
+// Inputter is a Running whose program takes input from others, too, than the
+// one who started it.
+type Inputter interface {
+	// Input passes from on to the program's standard input, beside what
+	// Streams.Stdin and others bring, each piece that is read as a whole. It
+	// returns nil at the end of from, which is not the program's end of input.
+	// The error wraps ErrNoInput when the program takes none, or none any
+	// more; it is ctx's when that ends first. A reader that cannot be woken is
+	// read once more after Input has returned, and what it gives then is lost.
+	Input(ctx context.Context, from io.Reader) error
+}
+
 // Reporter is a Sandbox that can tell beforehand how it would hold the limits
 // of a Spec on this machine (architecture: nothing silent).
 type Reporter interface {
@@ -107,6 +119,10 @@ const (
 // ErrNoOutcome is wrapped by Running.Wait when the supervisor ended without
 // leaving an outcome document (it was killed, or the machine went down).
 var ErrNoOutcome = errors.New("the attempt's supervisor left no outcome")
+
+// ErrNoInput is wrapped by Inputter.Input when the program's standard input is
+// closed, or never was open.
+var ErrNoInput = errors.New("it takes no input")
 
 // ErrNotBegun is wrapped by Attach when there is nothing to follow: the attempt
 // was never begun, and will not be.

@@ -45,7 +45,8 @@ type Spec struct {
 	TTY      bool         `json:"tty,omitempty"` // one stream: stderr is stdout
 	Size     TerminalSize `json:"size,omitzero"`
 
-	Limits Limits `json:"limits"`
+	Limits Limits  `json:"limits"`
+	Log    LogKeep `json:"log,omitzero"`
 	Holds  Holds  `json:"holds,omitzero"` // by requests, not limits; see Holds
 	// Accelerators are of Holds.Devices what the attempt sees of them; nil: none.
 	Accelerators *Accelerators `json:"accelerators,omitempty"`
@@ -68,6 +69,14 @@ type Mount struct {
 	Source   string `json:"source"` // absolute, on the host
 	Target   string `json:"target"` // absolute, inside
 	ReadOnly bool   `json:"read_only,omitempty"`
+}
+
+// LogKeep is how much of an attempt's log is kept: a full file gets a number,
+// a new one is begun, and the oldest goes, as a kubelet rotates the logs of
+// containers. Zero values are the kubelet's defaults.
+type LogKeep struct {
+	MaxSize  int64 `json:"max_size,omitempty"`  // bytes of a file; 0: 10 MiB (containerLogMaxSize)
+	MaxFiles int   `json:"max_files,omitempty"` // at least 2; 0: 5 (containerLogMaxFiles)
 }
 
 // Network says which network the attempt sees.

@@ -12,14 +12,13 @@ import (
 
 // deleted counts the files without a name that the processes hold open in the
 // places. A walk of a kubelet does not see them. What is mapped and not open
-// stays unseen here, too.
-func (w *walker) deleted(p Places) int64 {
-	var total int64
+// stays unseen here, too. held is what of them lies in Held places.
+func (w *walker) deleted(p Places) (total, held int64) {
 	for _, pid := range p.PIDs {
-		var own map[string]bool // mounts that show a place; read when there is a reason to
+		var own map[string]Place // mounts that show one; read when there is a reason to
 		for _, fd := range openFiles(pid) {
 			if w.ctx.Err() != nil {
-				return total
+				return total, held
 			}
 			w.files++
 			target, err := os.Readlink(procPath(pid, "fd/"+fd)) // does not touch the file: its server may be dead
@@ -29,12 +28,16 @@ func (w *walker) deleted(p Places) int64 {
 			if own == nil {
 				own = ownMounts(pid, p.Places)
 			}
-			if own[mountOf(pid, fd)] {
-				total += w.nameless(pid, fd)
+			if place, ok := own[mountOf(pid, fd)]; ok {
+				n := w.nameless(pid, fd)
+				total += n
+				if place.Held {
+					held += n
+				}
 			}
 		}
 	}
-	return total
+	return total, held
 }
 
 // nameless is what an open file takes if it is an ordinary one without a name.
@@ -73,12 +76,12 @@ func mountOf(pid int, fd string) string {
 }
 
 // ownMounts are the numbers of the mounts that show one of the places.
-func ownMounts(pid int, places []Place) map[string]bool {
-	own := map[string]bool{}
+func ownMounts(pid int, places []Place) map[string]Place {
+	own := map[string]Place{}
 	for _, m := range mounts(pid) {
 		for _, p := range places {
 			if m.shows(p) {
-				own[m.id] = true
+				own[m.id] = p
 			}
 		}
 	}

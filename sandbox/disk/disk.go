@@ -26,6 +26,7 @@ type Place struct {
 	Kind   Kind
 	Path   string // on this machine
 	Inside string // where the program sees it; "" is not named
+	Held   bool   // a write beyond the limit fails there; see package hard
 }
 
 // Places are what to measure.
@@ -62,6 +63,9 @@ func (m *Meter) Measure(ctx context.Context, p Places) (sandbox.Disk, error) {
 	d := sandbox.Disk{Limit: m.Limit, Time: time.Now(), Incomplete: p.Missing}
 	for _, place := range p.Places {
 		n := w.measure(place)
+		if place.Held {
+			d.Held += n
+		}
 		switch place.Kind {
 		case Layer:
 			d.Layer += n
@@ -71,7 +75,8 @@ func (m *Meter) Measure(ctx context.Context, p Places) (sandbox.Disk, error) {
 			d.Scratch += n
 		}
 	}
-	d.Deleted = w.deleted(p)
+	deleted, held := w.deleted(p)
+	d.Deleted, d.Held = deleted, d.Held+held
 	if err := context.Cause(ctx); err != nil {
 		return sandbox.Disk{}, err
 	}

@@ -120,9 +120,9 @@ func TestParts(t *testing.T) {
 	write(t, dir+"/scratch/x", 2*mib)
 	write(t, dir+"/log", 60*mib)
 	d := look(t, Places{Places: []Place{
-		{Layer, dir + "/layer", "/"}, {Scratch, dir + "/scratch", "/work"}, {Log, dir + "/log", ""},
+		{Kind: Layer, Path: dir + "/layer", Inside: "/"}, {Kind: Scratch, Path: dir + "/scratch", Inside: "/work", Held: true}, {Kind: Log, Path: dir + "/log"},
 	}})
-	if d.Layer < 3*mib || d.Scratch < 2*mib || d.Log != 50*mib || d.Used != d.Layer+d.Scratch+d.Log || d.Limit != 20*mib || d.Peak != d.Used {
+	if d.Layer < 3*mib || d.Scratch < 2*mib || d.Log != 50*mib || d.Used != d.Layer+d.Scratch+d.Log || d.Held != d.Scratch || d.Limit != 20*mib || d.Peak != d.Used {
 		t.Errorf("got %+v", d)
 	}
 }

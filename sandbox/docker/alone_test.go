@@ -5,37 +5,18 @@ package docker_test
 import (
 	"io"
 	"net"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"drydock/integration/engines"
 	"drydock/internal/need"
 	"drydock/sandbox"
-	"drydock/sandbox/docker"
-	"drydock/sandbox/docker/engine"
 )
 
 // distant is a way to an engine by which it is not seen to be on this machine.
 func distant(t testing.TB, e *engines.Engine) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var pipes sync.WaitGroup
-	pipes.Go(func() {
-		for {
-			near, err := l.Accept()
-			if err != nil {
-				return
-			}
-			pipes.Go(func() { splice(near.(*net.TCPConn), strings.TrimPrefix(e.Socket, "unix://")) })
-		}
-	})
-	t.Cleanup(func() { l.Close(); pipes.Wait() })
-	return "tcp://" + l.Addr().String()
+	return newProxy(t, e).address()
 }
 
 // splice passes both directions on, and their ends.
@@ -71,11 +52,7 @@ func TestEngineAlone(t *testing.T) {
 }
 
 func engineAlone(t *testing.T, e *engines.Engine) {
-	s, err := docker.New(t.Context(), docker.Config{Engine: engine.Config{Host: distant(t, e)}, LeaseDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s := sandboxAt(t, distant(t, e), t.TempDir())
 	image := engines.Busybox(t, e)
 	for name, tc := range map[string]struct {
 		script  string

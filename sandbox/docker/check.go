@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"drydock/sandbox"
+	"drydock/sandbox/devices"
 )
 
 // check refuses a spec that cannot be run as it stands. Errors are
@@ -33,7 +34,10 @@ func (s *Sandbox) check(spec sandbox.Spec) error {
 			return err
 		}
 	}
-	return nil
+	if _, err := planDisk(s.engine.Info(), spec); err != nil {
+		return err
+	}
+	return devices.CheckMounts(spec)
 }
 
 // checkMount refuses a mount that the engine would refuse, in clearer words.

@@ -35,7 +35,7 @@ func Clean(ctx context.Context, config Config) ([]Stray, error) {
 }
 
 // scratch are the entries of an attempt's directory that do not outlive it.
-var scratch = []string{wire.WorkDir}
+var scratch = []string{wire.WorkDir, holdDir}
 
 // cleanOne is how long one attempt's clean-up may take.
 const cleanOne = time.Minute
@@ -71,7 +71,9 @@ func (c cleaner) clean(ctx context.Context) ([]Stray, error) {
 		return nil, err
 	}
 	for _, l := range listed {
-		names = append(names, l.Labels[labelID]+"."+l.Labels[labelAttempt])
+		if name, ours := attemptOf(l); ours {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	return c.leases.Sweep(slices.Compact(names), sandboxName, func(name string, l client.Lease) (int, error) {
@@ -103,6 +105,9 @@ func (c cleaner) cleanAttempt(ctx context.Context, name, dir string) (killed int
 		}
 	}
 	if dir != "" {
+		if os.Geteuid() == 0 {
+			errs = append(errs, cleanHold(dir))
+		}
 		for _, entry := range scratch {
 			errs = append(errs, os.RemoveAll(filepath.Join(dir, entry)))
 		}
@@ -121,6 +126,9 @@ func (c cleaner) removeContainers(ctx context.Context, name string) (running int
 		return 0, err
 	}
 	for _, l := range listed {
+		if of, ours := attemptOf(l); !ours || of != name {
+			continue
+		}
 		if l.State == "running" {
 			running++
 		}
@@ -129,6 +137,14 @@ func (c cleaner) removeContainers(ctx context.Context, name string) (running int
 		}
 	}
 	return running, nil
+}
+
+// attemptOf is the name of the attempt that a container is, or not: an image
+// made of such a container (docker commit) hands its labels on to whatever
+// somebody runs of it, but not its name, of which an engine has one only.
+func attemptOf(l engine.Listed) (name string, ours bool) {
+	name = l.Labels[labelID] + "." + l.Labels[labelAttempt]
+	return name, client.IsAttempt(name) && l.Name == containerName(name)
 }
 
 // cutLast splits an attempt's name at its last dot.

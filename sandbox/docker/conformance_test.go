@@ -4,6 +4,7 @@ package docker_test
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"drydock/internal/need"
 	"drydock/sandbox"
 	"drydock/sandbox/cgroup"
+	"drydock/sandbox/disk/hard"
 	"drydock/sandbox/docker"
 	"drydock/sandbox/docker/engine"
 	"drydock/sandbox/sandboxtest"
@@ -28,9 +30,24 @@ var lacks = map[string]string{
 	"hugetlb":             "the limit on huge pages is that of drydock's own group alone",
 }
 
+// lacksOf are lacks and what an engine's kind cannot pass beside them.
+func lacksOf(e *engines.Engine) map[string]string {
+	all := maps.Clone(lacks)
+	if e.Kind == engines.Pod {
+		all["devices-modes"] = "Podman 4.3 opens a device's node to everybody inside"
+	}
+	return all
+}
+
 func newSandbox(t testing.TB, e *engines.Engine, leaseDir string) *docker.Sandbox {
 	t.Helper()
-	s, err := docker.New(t.Context(), docker.Config{Engine: engine.Config{Host: e.Socket}, LeaseDir: leaseDir})
+	return sandboxAt(t, e.Socket, leaseDir)
+}
+
+// sandboxAt is a sandbox on the engine at an endpoint.
+func sandboxAt(t testing.TB, host, leaseDir string) *docker.Sandbox {
+	t.Helper()
+	s, err := docker.New(t.Context(), docker.Config{Engine: engine.Config{Host: host}, LeaseDir: leaseDir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,8 +95,9 @@ func conform(t *testing.T, e *engines.Engine) {
 		Kernel:        true,
 		Durable:       true,
 		OwnedParent:   true,
+		HardLayer:     heldLayer(e),
 		Program:       prebuilt,
-		Lacks:         lacks,
+		Lacks:         lacksOf(e),
 		Foreign: func(i leftover.Item) bool { // Podman mounts its store when it needs it
 			return i.Kind == "mount" && strings.HasPrefix(i.Name, e.Root+"/overlay ")
 		},
@@ -88,6 +106,12 @@ func conform(t *testing.T, e *engines.Engine) {
 			return newSandbox(t, e, leases), sharedBase(t, leases)
 		},
 	})
+}
+
+// heldLayer reports whether the engine can hold a layer to a size.
+func heldLayer(e *engines.Engine) bool {
+	way, err := hard.Find(e.Root)
+	return err == nil && way == hard.Quota
 }
 
 // sharedBase makes the group that all attempts of one lease directory lie

@@ -30,7 +30,10 @@ func diskLimit(info engine.Info) sandbox.Enforcement {
 // layer is the container's writable layer. It is found by the main process,
 // in whatever way the engine stores it, and stays after its end until the
 // container is removed. One goroutine at a time uses it.
-type layer struct{ dir string }
+type layer struct {
+	dir  string
+	held bool // to the limit, by the engine
+}
 
 func (l *layer) places(b *box) disk.Places {
 	var p disk.Places
@@ -45,7 +48,7 @@ func (l *layer) places(b *box) disk.Places {
 		l.dir, p.Missing = disk.RootLayer(pid)
 	}
 	if l.dir != "" {
-		p.Places = []disk.Place{{Kind: disk.Layer, Path: l.dir, Inside: "/"}}
+		p.Places = []disk.Place{{Kind: disk.Layer, Path: l.dir, Inside: "/", Held: l.held}}
 	}
 	return p
 }

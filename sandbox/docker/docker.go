@@ -131,8 +131,8 @@ func (s *Sandbox) attempts() *client.Attempts {
 }
 
 // Start begins an attempt; see sandbox.Sandbox. An image that is not here is
-// fetched first, as Prepare would; errors are *sandbox.SpecError and
-// *sandbox.ImageError, too.
+// fetched first, as Prepare would; errors are *sandbox.SpecError,
+// *sandbox.ImageError and *sandbox.AcceleratorError, too.
 func (s *Sandbox) Start(ctx context.Context, spec sandbox.Spec, streams sandbox.Streams) (sandbox.Running, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
@@ -144,9 +144,13 @@ func (s *Sandbox) Start(ctx context.Context, spec sandbox.Spec, streams sandbox.
 	if err != nil {
 		return nil, err
 	}
+	w, err := s.findWay(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
 	return s.attempts().Start(client.Supervisor{
 		Spec: spec, Path: s.supervisor[0], Argv: s.supervisor, Env: supervisorEnv(),
-		Config: s.plan(spec, image),
+		Config: s.plan(spec, image, w),
 	}, streams)
 }
 

@@ -11,7 +11,13 @@ import (
 // Enforcement implements sandbox.Reporter: how each limit of the spec is held
 // by this engine.
 func (s *Sandbox) Enforcement(spec sandbox.Spec) []sandbox.Enforcement {
-	return enforcement(s.engine.Info(), s.host, spec)
+	return s.enforcement(spec, "")
+}
+
+// enforcement knows how the devices are passed, too.
+func (s *Sandbox) enforcement(spec sandbox.Spec, w way) []sandbox.Enforcement {
+	info := s.engine.Info()
+	return append(enforcement(info, s.host, spec), deviceEnforcement(info, spec.Accelerators, w)...)
 }
 
 func enforcement(info engine.Info, host hostAccess, spec sandbox.Spec) []sandbox.Enforcement {
@@ -31,9 +37,7 @@ func enforcement(info engine.Info, host hostAccess, spec sandbox.Spec) []sandbox
 	if spec.Network == sandbox.NetworkHost {
 		t.add("abstract-sockets", false, "the network is the host's: abstract sockets such as D-Bus's can be reached")
 	}
-	if spec.Limits.Disk > 0 {
-		t = append(t, diskLimit(info))
-	}
+	t = append(t, diskEnforcement(info, spec)...)
 	t.add("mounts", info.Local || len(spec.Mounts) == 0, foreignPaths)
 	t.add("users", !info.UsernsRemap, "the engine maps users (userns-remap): root inside cannot write into mounted directories of yours")
 	return t

@@ -63,6 +63,7 @@ func TestEvidence(t *testing.T) {
 		"the flag, late":        {engine: fakeEngine{state: engine.State{OOMKilled: true}, late: 3}, outcome: sandbox.Outcome{Exit: killed}, want: &sandbox.Counters{Evidence: sandbox.EvidenceEngine, OOMKill: 1}},
 		"the event alone":       {events: 1, outcome: sandbox.Outcome{Exit: &sandbox.Exit{}}, want: &sandbox.Counters{Evidence: sandbox.EvidenceEngine, OOMKill: 1}},
 		"a child's":             {engine: fakeEngine{state: engine.State{OOMKilled: true}}, outcome: sandbox.Outcome{Exit: &sandbox.Exit{}}, want: &sandbox.Counters{Evidence: sandbox.EvidenceEngine, OOMKill: 1}},
+		"a child's, late":       {engine: fakeEngine{state: engine.State{OOMKilled: true}, late: 3}, outcome: sandbox.Outcome{Exit: &sandbox.Exit{}}, want: &sandbox.Counters{Evidence: sandbox.EvidenceEngine, OOMKill: 1}},
 		"killed at its limit":   {last: full, outcome: sandbox.Outcome{Exit: killed}, want: &sandbox.Counters{Evidence: sandbox.EvidenceSample, OOMKill: 1}},
 		"killed elsewhere":      {last: &engine.Stats{Memory: limit / 2}, outcome: sandbox.Outcome{Exit: killed}, want: &sandbox.Counters{Evidence: sandbox.EvidenceEngine}},
 		"killed by us, full":    {last: full, outcome: sandbox.Outcome{Exit: killed, Stops: aborted}, want: &sandbox.Counters{Evidence: sandbox.EvidenceEngine}},

@@ -14,7 +14,9 @@ import (
 )
 
 // engineAway is how long an engine that does not answer is waited for, when it
-// alone can tell whether the container runs.
+// alone can tell whether the container runs. Where the kernel follows the main
+// process, too, it has time until the end: the engine of a week's task may be
+// updated meanwhile, and it alone may know the exit code then.
 const engineAway = 5 * time.Minute
 
 // errRemoved is why a container's end is not known: somebody took it away.
@@ -41,7 +43,7 @@ func (b *box) await() {
 			if away.IsZero() {
 				away = time.Now()
 			}
-			if time.Since(away) > engineAway {
+			if time.Since(away) > engineAway && b.process() == nil {
 				b.settle(nil, err)
 				return
 			}

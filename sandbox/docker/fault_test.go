@@ -56,11 +56,7 @@ func TestEngineDiesLive(t *testing.T) {
 	slow := task(t, image, "echo up; sleep 60")
 	slow.Timeout = 2 * time.Second
 	late := start(t, s, slow)
-	alone, err := docker.New(t.Context(), docker.Config{Engine: engine.Config{Host: distant(t, e)}, LeaseDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = alone.Close() })
+	alone := sandboxAt(t, distant(t, e), t.TempDir())
 	far := start(t, alone, task(t, image, "echo up; sleep 4; exit 6"))
 	far.says(t, "up")
 	through.says(t, "up")
@@ -96,10 +92,7 @@ func TestEngineDiesLive(t *testing.T) {
 
 // A container that somebody else removes: the kernel still tells how it ended.
 func TestContainerRemoved(t *testing.T) {
-	need.Root(t)
-	need.Cgroups(t)
-	e := engines.Docker20(t)
-	s := newSandbox(t, e, t.TempDir())
+	s, e := on20(t)
 	r := start(t, s, task(t, engines.Busybox(t, e), "echo up; sleep 60"))
 	r.says(t, "up")
 	c := second(t, e)
@@ -115,10 +108,7 @@ func TestContainerRemoved(t *testing.T) {
 
 // A start that is refused when the container has been made leaves none.
 func TestStartRefused(t *testing.T) {
-	need.Root(t)
-	need.Cgroups(t)
-	e := engines.Docker20(t)
-	s := newSandbox(t, e, t.TempDir())
+	s, e := on20(t)
 	spec := task(t, engines.Busybox(t, e), "")
 	spec.Args = []string{"no-such-program"}
 	if o := start(t, s, spec).end(t); o.StartError == nil || o.StartError.Reason != sandbox.StartNotFound {
@@ -136,10 +126,7 @@ func TestStartRefused(t *testing.T) {
 
 // An image that vanishes between Prepare and Start, and cannot be had again.
 func TestImageGone(t *testing.T) {
-	need.Root(t)
-	need.Cgroups(t)
-	e := engines.Docker20(t)
-	s := newSandbox(t, e, t.TempDir())
+	s, e := on20(t)
 	image := engines.Variant(t, e, engines.Busybox(t, e), "ENV GONE=1")
 	spec := task(t, image, "true")
 	pinned, err := s.Prepare(t.Context(), spec, nil)
@@ -176,8 +163,9 @@ func TestClean(t *testing.T) {
 		for k, v := range all[0].Labels {
 			labels[k] = v
 		}
-		labels["io.drydock.id"], labels["io.drydock.leases"] = ulid.Make().String(), leaseDir
-		id, _, err := c.Create(t.Context(), engine.Container{Image: image, Args: []string{"sleep", "60"}, Labels: labels, Network: "none"})
+		name := ulid.Make().String()
+		labels["io.drydock.id"], labels["io.drydock.leases"] = name, leaseDir
+		id, _, err := c.Create(t.Context(), engine.Container{Name: "drydock-" + name + ".1", Image: image, Args: []string{"sleep", "60"}, Labels: labels, Network: "none"})
 		if err == nil {
 			err = c.Start(t.Context(), id)
 		}
@@ -206,10 +194,7 @@ func TestClean(t *testing.T) {
 
 // Fifty at once, half of which run out of memory.
 func TestFifty(t *testing.T) {
-	need.Root(t)
-	need.Cgroups(t)
-	e := engines.Docker20(t)
-	s := newSandbox(t, e, t.TempDir())
+	s, e := on20(t)
 	image := engines.Busybox(t, e)
 	var all sync.WaitGroup
 	for i := range 50 {
@@ -244,10 +229,7 @@ func TestFifty(t *testing.T) {
 
 // The log is what a kubelet keeps, whatever the engine's own driver is.
 func TestLogKept(t *testing.T) {
-	need.Root(t)
-	need.Cgroups(t)
-	e := engines.Docker20(t)
-	s := newSandbox(t, e, t.TempDir())
+	s, e := on20(t)
 	spec := task(t, engines.Busybox(t, e), "echo out; echo err >&2; printf '\\377\\n'")
 	start(t, s, spec).end(t)
 	log, err := os.ReadFile(filepath.Join(spec.Dir, "log"))

@@ -12,11 +12,22 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"drydock/integration/engines"
+	"drydock/internal/need"
 	"drydock/sandbox"
+	"drydock/sandbox/docker"
 	"drydock/sandbox/docker/engine"
 )
 
 const mib = 1 << 20
+
+// on20 is a sandbox on the oldest engine, with a lease directory of its own.
+func on20(t testing.TB) (*docker.Sandbox, *engines.Engine) {
+	t.Helper()
+	need.Root(t)
+	need.Cgroups(t)
+	e := engines.Docker20(t)
+	return newSandbox(t, e, t.TempDir()), e
+}
 
 // task is an attempt of a shell's words in busybox.
 func task(t testing.TB, image, script string) sandbox.Spec {

@@ -4,20 +4,32 @@ package docker
 
 import (
 	"context"
+	"strings"
 
 	"drydock/sandbox"
 	"drydock/sandbox/docker/engine"
 )
 
 // Prepare implements sandbox.Preparer: it gets the image, and the spec that it
-// returns names it by its id.
+// returns names it by its id. It names its platform, too, where that is not the
+// engine's own, though nobody asked for one: its programs run emulated there,
+// and no accelerator's driver is for them.
 func (s *Sandbox) Prepare(ctx context.Context, spec sandbox.Spec, progress func(sandbox.Progress)) (sandbox.Spec, error) {
 	image, err := s.provide(ctx, spec, progress)
 	if err != nil {
 		return spec, err
 	}
 	spec.Image, spec.Pull = image.ID, sandbox.PullMissing
+	if spec.Platform == "" && foreign(image.Platform, s.engine.Info()) {
+		spec.Platform = image.Platform
+	}
 	return spec, nil
+}
+
+// foreign says whether an image is for other processors than the engine's.
+func foreign(platform string, info engine.Info) bool {
+	words := strings.Split(platform, "/")
+	return len(words) > 1 && words[1] != "" && info.Arch != "" && words[1] != info.Arch
 }
 
 // provide gets a spec's image. One that Prepare has got, and that was removed

@@ -30,6 +30,7 @@ type plan struct {
 	Product   string           `json:"product"` // and its version
 	Image     *sandbox.Image   `json:"image"`
 	Container engine.Container `json:"container"`
+	Disk      *diskPlan        `json:"disk,omitempty"` // nil: no hard limit
 	// Owned says that the container goes below a cgroup of drydock's.
 	Owned bool `json:"owned"`
 	// Slice says that this cgroup is a slice of systemd's.
@@ -41,7 +42,7 @@ type plan struct {
 }
 
 // plan says everything that the supervisor needs to know.
-func (s *Sandbox) plan(spec sandbox.Spec, image engine.Image) *plan {
+func (s *Sandbox) plan(spec sandbox.Spec, image engine.Image, w way) *plan {
 	info := s.engine.Info()
 	name := client.Name(spec)
 	p := &plan{
@@ -49,7 +50,7 @@ func (s *Sandbox) plan(spec sandbox.Spec, image engine.Image) *plan {
 		Config: wire.Config{
 			ID: name, Dir: spec.Dir, Lease: s.leases.Path(name),
 			Cgroup: s.host.groupName(name), CgroupBase: s.host.hierarchy.Base,
-			Spec: spec, Enforcement: s.Enforcement(spec),
+			Spec: spec, Enforcement: s.enforcement(spec, w),
 		},
 		Engine:        engine.Config{Host: info.Endpoint, Known: &info},
 		Product:       info.String(),
@@ -60,9 +61,14 @@ func (s *Sandbox) plan(spec sandbox.Spec, image engine.Image) *plan {
 		CgroupVersion: info.CgroupVersion,
 	}
 	p.Spec.Env = nil // they travel in the container's part
+	addDevices(&p.Container, spec.Accelerators, w, info.Podman())
 	if !strings.HasPrefix(info.Endpoint, "unix://") {
 		p.Engine = s.config // an endpoint with keys, or behind ssh
 		p.Engine.Known = &info
+	}
+	p.Disk, _ = planDisk(info, spec) // checked before
+	if p.Disk != nil && p.Disk.Layer {
+		p.Container.DiskSize = spec.Limits.Disk
 	}
 	p.Container.Labels = labels(spec, s.leases)
 	if p.Owned {
@@ -81,10 +87,10 @@ func (s *Sandbox) plan(spec sandbox.Spec, image engine.Image) *plan {
 func container(spec sandbox.Spec, image string) engine.Container {
 	l := spec.Limits
 	c := engine.Container{
-		Name:  "drydock-" + client.Name(spec),
+		Name:  containerName(client.Name(spec)),
 		Image: image, Platform: spec.Platform,
 		Entrypoint: spec.Entrypoint, Args: spec.Args,
-		Env: environment(spec.Env), WorkDir: spec.WorkDir, User: spec.User,
+		Env: spec.Env, WorkDir: spec.WorkDir, User: spec.User,
 		TTY:        spec.TTY,
 		Network:    string(spec.Network),
 		ExtraHosts: spec.Hosts,
@@ -113,17 +119,8 @@ func container(spec sandbox.Spec, image string) engine.Container {
 	return c
 }
 
-// noGPU keeps a container from the devices that nobody gave it, where the
-// engine's default runtime is NVIDIA's and its image says "all".
-const noGPU = "NVIDIA_VISIBLE_DEVICES=void"
-
-// environment adds what a task without a lease of a device gets.
-func environment(env []string) []string {
-	if slices.ContainsFunc(env, func(e string) bool { return strings.HasPrefix(e, "NVIDIA_VISIBLE_DEVICES=") }) {
-		return env
-	}
-	return append(slices.Clone(env), noGPU)
-}
+// containerName is what the container of an attempt is called.
+func containerName(attempt string) string { return "drydock-" + attempt }
 
 // hidden puts an empty file system over each directory below a bind that is to
 // be kept out of sight.

@@ -33,7 +33,7 @@ func testSpec() sandbox.Spec {
 func TestContainer(t *testing.T) {
 	want := engine.Container{
 		Name: "drydock-01JZZZZZZZZZZZZZZZZZZZZZZZ.2", Image: "sha256:1", Args: []string{"train.py"},
-		Env:     []string{"TOKEN=secret", "NVIDIA_VISIBLE_DEVICES=void"},
+		Env:     []string{"TOKEN=secret"},
 		Network: "none", CapDrop: []string{"ALL"}, CapAdd: defaultCaps, NoNewPrivileges: true,
 		ShmSize: 16 << 20, Memory: 64 << 20, MemorySwap: 64 << 20, CPUShares: 512, CPUQuota: 150_000, CPUPeriod: 100_000,
 		Pids: 100, OOMScoreAdj: 500, Ulimits: []engine.Ulimit{{Name: "core"}}, LogDriver: "none",
@@ -56,8 +56,6 @@ func TestContainerChoices(t *testing.T) {
 			func(c engine.Container) bool { return len(c.CapAdd) == 14 && !c.NoNewPrivileges }},
 		"no capabilities": {func(s *sandbox.Spec) { s.Caps = sandbox.CapsRestricted },
 			func(c engine.Container) bool { return len(c.CapAdd) == 0 && c.NoNewPrivileges }},
-		"a leased device": {func(s *sandbox.Spec) { s.Env = []string{"NVIDIA_VISIBLE_DEVICES=GPU-1"} },
-			func(c engine.Container) bool { return slices.Equal(c.Env, []string{"NVIDIA_VISIBLE_DEVICES=GPU-1"}) }},
 		"command and args": {func(s *sandbox.Spec) { s.Entrypoint, s.Args = []string{"python3"}, nil },
 			func(c engine.Container) bool { return slices.Equal(c.Entrypoint, []string{"python3"}) && c.Args == nil }},
 		"open files": {func(s *sandbox.Spec) { s.Limits.NoFile = 77 },

@@ -14,7 +14,6 @@ import (
 	"drydock/internal/failpoint"
 	"drydock/sandbox"
 	"drydock/sandbox/cgroup"
-	"drydock/sandbox/disk"
 	"drydock/sandbox/docker/engine"
 	"drydock/sandbox/supervise"
 	"drydock/sandbox/supervise/wire"
@@ -75,7 +74,7 @@ func newKeeper(p *plan, control *supervise.Control) *keeper {
 	k.attempt = &supervise.Attempt{
 		Config: &p.Config, Control: control, Sandbox: sandboxName,
 		Scratch: scratch, Explain: k.explain, Group: sandbox.GroupEmulated,
-		Steps: []supervise.Step{k.open, k.makeGroup, k.makeContainer, k.attach},
+		Steps: []supervise.Step{k.open, k.makeGroup, k.holdDisk, k.makeContainer, k.attach},
 	}
 	return k
 }
@@ -155,14 +154,11 @@ func (k *keeper) makeContainer(a *supervise.Attempt) (supervise.Undo, error) {
 	k.box = newBox(k.engine, id, k.group)
 	a.Box = k.box
 	a.Witness = newWitness(k, id)
-	if diskLimit(k.engine.Info()).State == sandbox.Emulated {
-		var found layer
-		a.DiskPlaces = func() disk.Places { return found.places(k.box) }
-	}
+	k.watchLayer(a)
 	if k.group != nil {
 		a.ShmUsed = k.box.shm.used
 	}
-	return k.removeContainer, nil
+	return k.removeContainer, errors.Join(k.verifyDevices(id), k.proveLayer(a, id))
 }
 
 // create makes the container. An image that somebody has removed since it was
@@ -214,7 +210,7 @@ func away(err error) bool {
 }
 
 func (k *keeper) attach(a *supervise.Attempt) (supervise.Undo, error) {
-	err := attach(k.engine, k.box, &a.Output, k.plan.Spec)
+	err := attach(k.engine, k.box, &a.Output, a.Control.Input, k.plan.Spec)
 	failpoint.At(failpoint.Attached)
 	return nil, err
 }
@@ -222,7 +218,10 @@ func (k *keeper) attach(a *supervise.Attempt) (supervise.Undo, error) {
 // explain says why the program never ran, in the engine's words.
 func (k *keeper) explain(err error) sandbox.StartError {
 	if e, ok := errors.AsType[*engine.StartError](err); ok {
-		return sandbox.StartError{Reason: e.Reason, Message: oneLine(e.Message)}
+		return sandbox.StartError{Reason: e.Reason, Message: oneLine(e.Message), Remedy: e.Remedy, Stale: e.Stale}
+	}
+	if e, ok := errors.AsType[*sandbox.AcceleratorError](err); ok {
+		return sandbox.StartError{Reason: sandbox.StartAccelerator, Message: oneLine(e.Message), Remedy: e.Remedy, Stale: e.Stale}
 	}
 	if e, ok := errors.AsType[*sandbox.ImageError](err); ok {
 		return sandbox.StartError{Reason: e.Reason, Message: oneLine(e.Message), Remedy: e.Remedy}

@@ -2,7 +2,10 @@
 
 package limits
 
-import "drydock/resources"
+import (
+	"drydock/resources"
+	"drydock/sandbox"
+)
 
 // What a task gets that resources do not ask for.
 const (
@@ -27,6 +30,8 @@ type Options struct {
 	SingleProcessOOMKill bool
 	// PageSize in bytes; 0: 4096.
 	PageSize int64
+	// DiskEnforce is how a limit on the disk is held, where there is one.
+	DiskEnforce sandbox.DiskEnforce
 }
 
 // From translates a completed demand.
@@ -43,7 +48,7 @@ func From(d resources.Demand, opts Options) Limits {
 		NoFile:      DefaultNoFile,
 	}
 	if d.Disk != nil {
-		l.Disk = d.Disk.LimitBytes()
+		l.Disk, l.DiskEnforce = d.Disk.LimitBytes(), opts.DiskEnforce
 	}
 	if d.Shm != nil {
 		l.ShmSize, l.ShmClamped = shm(*d.Shm, l.Memory, opts.PageSize)

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"drydock/sandbox/cgroup"
+	"drydock/sandbox/disk/hard"
 	"drydock/sandbox/native/shimapi"
 	"drydock/sandbox/supervise/client"
 	"drydock/sandbox/supervise/wire"
@@ -91,6 +92,9 @@ func (c cleaner) cleanAttempt(name, dir, base string) error {
 // files of the user's subordinate ids.
 func (c cleaner) removeScratch(dir string) error {
 	var errs []error
+	if c.ids == nil {
+		errs = append(errs, hard.Clean(filepath.Join(dir, shimapi.LayersDir)))
+	}
 	var left []string
 	for _, name := range shimapi.Scratch {
 		path := filepath.Join(dir, name)

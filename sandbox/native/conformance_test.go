@@ -76,6 +76,7 @@ func TestConformance(t *testing.T) {
 		GroupKill:     groupKill,
 		Kernel:        true,
 		Durable:       true,
+		HardLayer:     true,
 		Program:       os.Getenv("DRYDOCK_HOG"), // prebuilt, where there is no compiler (a test guest)
 		SharedLimit: func(t testing.TB) (sandbox.Sandbox, string) {
 			leases := t.TempDir()

@@ -40,8 +40,8 @@ func lookAtHost(spec sandbox.Spec, inUserNamespace bool) (*hostView, error) {
 		UserNamespace: inUserNamespace,
 
 		Lower: "/",
-		Upper: filepath.Join(spec.Dir, "layers", "0", "upper"),
-		Work:  filepath.Join(spec.Dir, "layers", "0", "work"),
+		Upper: filepath.Join(layersDir(spec), "0", "upper"),
+		Work:  filepath.Join(layersDir(spec), "0", "work"),
 		Empty: []string{"/tmp"},
 	}}
 	if why := noOverlay(spec.Dir, inUserNamespace); why != "" {
@@ -188,7 +188,7 @@ func (v *hostView) addHostMounts(spec sandbox.Spec) error {
 		}
 		mount := specs.Mount{Destination: m.point, Type: "bind", Source: m.point, Options: v.shownReadOnly()}
 		if slices.Contains(layerable, m.fstype) && !v.rootfs.ReadOnly && !strings.ContainsAny(dir, overlaySeparators) {
-			base := filepath.Join(dir, "layers", strconv.Itoa(i+1))
+			base := filepath.Join(layersDir(spec), strconv.Itoa(i+1))
 			layer := shimapi.Layer{Upper: filepath.Join(base, "upper"), Work: filepath.Join(base, "work"), Mode: m.mode}
 			v.rootfs.Layers = append(v.rootfs.Layers, layer)
 			mount = specs.Mount{Destination: m.point, Type: "overlay", Source: "overlay", Options: []string{

@@ -9,7 +9,6 @@ import (
 
 	"drydock/sandbox"
 	"drydock/sandbox/cgroup"
-	"drydock/sandbox/disk"
 	"drydock/sandbox/native/shimapi"
 )
 
@@ -23,9 +22,8 @@ func (s *Sandbox) Enforcement(spec sandbox.Spec) []sandbox.Enforcement {
 	if spec.Network != sandbox.NetworkNone && !shimapi.CanScopeAbstractSockets() {
 		table = append(table, sandbox.Enforcement{Limit: "abstract-sockets", State: sandbox.NotEnforced, Why: "the network is the host's and this kernel is before 6.12: abstract sockets such as D-Bus's can be reached"})
 	}
-	if spec.Limits.Disk > 0 {
-		table = append(table, disk.Polled())
-	}
+	table = append(table, s.diskEnforcement(spec)...)
+	table = append(table, s.deviceEnforcement(spec)...)
 	table = append(table, s.userEnforcement(spec)...)
 	table = append(table, overlayNote(spec.Dir, s.ids != nil)...)
 	return append(table, workDirNote(spec)...)

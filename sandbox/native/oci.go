@@ -15,13 +15,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"drydock/sandbox"
+	"drydock/sandbox/devices"
 	"drydock/sandbox/native/shimapi"
 	"drydock/sandbox/supervise/client"
 	"drydock/sandbox/supervise/wire"
 )
 
 // plan checks a Spec and translates it into what the shim carries out.
-// Errors are *sandbox.SpecError; nothing was made.
+// Errors are *sandbox.SpecError and *sandbox.AcceleratorError; nothing was made.
 func (s *Sandbox) plan(spec sandbox.Spec) (*shimapi.Config, error) {
 	if err := checkSpec(spec); err != nil {
 		return nil, err
@@ -33,11 +34,23 @@ func (s *Sandbox) plan(spec sandbox.Spec) (*shimapi.Config, error) {
 	if err := s.checkIDs(user); err != nil {
 		return nil, err
 	}
+	nodes, err := s.findDevices(spec)
+	if err != nil {
+		return nil, err
+	}
+	if spec.Accelerators != nil {
+		spec.Env = devices.Environment(spec.Env, spec.Accelerators.Env)
+	}
+	way, err := diskWay(spec)
+	if err != nil {
+		return nil, err
+	}
 	view, err := lookAtHost(spec, s.ids != nil)
 	if err != nil {
 		return nil, err
 	}
 	oci := s.oci(spec, view, user)
+	s.addDevices(oci, spec, nodes)
 	oci.Linux.Seccomp, err = seccomp.GetDefaultProfile(oci)
 	if err != nil {
 		return nil, fmt.Errorf("build the seccomp profile: %w", err)
@@ -54,6 +67,7 @@ func (s *Sandbox) plan(spec sandbox.Spec) (*shimapi.Config, error) {
 			Enforcement: s.Enforcement(spec),
 		},
 		Rootfs: view.rootfs,
+		Disk:   way,
 		ShmDir: filepath.Join(spec.Dir, "shm"),
 	}
 	if root := stateRoot(spec.Dir); root != spec.Dir {
@@ -97,7 +111,7 @@ func checkSpec(spec sandbox.Spec) error {
 	case spec.Network != "" && spec.Network != sandbox.NetworkHost && spec.Network != sandbox.NetworkNone:
 		return &sandbox.SpecError{Field: "network", Reason: fmt.Sprintf("%q is not known to the native sandbox", spec.Network), Remedy: "use host or none"}
 	}
-	return nil
+	return devices.CheckMounts(spec)
 }
 
 func paths(spec sandbox.Spec) []string {

@@ -58,12 +58,24 @@ func TestConformanceAsUser(t *testing.T) {
 
 // rootsOwn are the cases, and a controller, that an ordinary user cannot have.
 var rootsOwn = map[string]string{
+	"devices-held":        onlyRootsNodes,
+	"devices-not-held":    onlyRootsNodes,
+	"devices-groups":      onlyRootsNodes,
+	"devices-modes":       onlyRootsNodes,
+	"devices-environment": onlyRootsNodes,
+	"devices-no-mknod":    onlyRootsNodes,
+	"devices-refused":     onlyRootsNodes,
+	"devices-row":         onlyRootsNodes,
+
 	"hugetlb":      "systemd delegates no hugetlb controller",
 	"hugepages":    "systemd delegates no hugetlb controller, and only root reserves pages",
 	"D5-innocent":  "only root can have the one who takes all the memory spared",
 	"D9":           "only root turns swap on",
 	"local-events": "only root mounts the cgroups otherwise",
 }
+
+// onlyRootsNodes is what TestUserDevices is there for.
+const onlyRootsNodes = "only root makes device nodes"
 
 // delegatedBase is sharedBase for an ordinary user.
 func delegatedBase(t testing.TB, leaseDir string) string {

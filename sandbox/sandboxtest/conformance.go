@@ -32,6 +32,9 @@ type Backend struct {
 	// Durable says that the attempt's directory receives outcome.json, and
 	// that a supervisor of its own process keeps the attempt.
 	Durable bool
+	// HardLayer says that a write beyond a hard limit on the disk fails in the
+	// program's root file system, too, and not in its own directory alone.
+	HardLayer bool
 	// SharedLimit, if set, makes a sandbox whose attempts all run below the
 	// cgroup directory it returns, so that the suite can limit them together.
 	SharedLimit func(t testing.TB) (sandbox.Sandbox, string)
@@ -80,8 +83,8 @@ func Conformance(t *testing.T, b Backend) {
 // allCases are the groups of cases.
 func allCases() [][]testCase {
 	return [][]testCase{
-		basicCases, streamCases, stopCases, viewCases, limitCases,
-		oomCases, groupCases, outsideCases, shmCases, diskCases, lifeCases, fileCases, machineCases,
+		basicCases, streamCases, inputCases, stopCases, viewCases, limitCases,
+		oomCases, groupCases, outsideCases, shmCases, diskCases, diskHardCases, lifeCases, fileCases, machineCases, deviceCases,
 	}
 }
 

@@ -17,13 +17,21 @@ const fakeDiskLook = 100 * time.Millisecond
 type fakeDisk struct {
 	layer, log, scratch, deleted int64
 
-	largest sandbox.DirUse // of the directories that it wrote into
+	files   map[string]int64 // what each has
+	largest sandbox.DirUse   // of the directories that it wrote into
 	looked  time.Time
 }
 
-// write takes room where path lies: in a mount of the task's own directory, in
-// the root file system, or in a directory of the machine's, which does not count.
+// write makes a file have n bytes where its path lies: in a mount of the task's
+// own directory, in the root file system, or in a directory of the machine's,
+// which does not count.
 func (r *fakeRun) write(path string, n int64) *sandbox.Exit {
+	if r.disk.files == nil {
+		r.disk.files = map[string]int64{}
+	}
+	before := r.disk.files[path]
+	r.disk.files[path] = n
+	n -= before
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(r.spec.WorkDir, path)
 	}
@@ -47,6 +55,11 @@ func (d *fakeDisk) grew(dir string, n int64) {
 	if n > d.largest.Bytes {
 		d.largest = sandbox.DirUse{Path: dir, Bytes: n}
 	}
+}
+
+// sparse cuts a file, or adds a hole, which takes nothing.
+func (r *fakeRun) sparse(args []string) *sandbox.Exit {
+	return r.write(args[0], min(fakeMiB(args[1]), r.disk.files[args[0]]))
 }
 
 // hold writes a file that has no name any more.

@@ -136,14 +136,24 @@ func (r *fakeRun) mapUnlinked(args []string) *sandbox.Exit {
 	return end
 }
 
-// fallocate is refused as a whole.
+// fallocate is refused as a whole: at once, or when what is left has been
+// taken, which is then given back.
 func (r *fakeRun) fallocate(args []string) *sandbox.Exit {
-	if inShm(args[0]) && r.shm+fakeMiB(args[1]) > r.spec.Limits.ShmSize {
-		r.say(r.streams.Stderr, "fallocate: No space left on device\n")
-		return &sandbox.Exit{Code: 1}
+	before := r.shm
+	switch full, end := r.intoShm(args); {
+	case end != nil:
+		return end
+	case !full:
+		return nil
 	}
-	_, end := r.intoShm(args)
-	return end
+	r.shm, r.out.Shm.Peak = before, before // no look came between
+	r.say(r.streams.Stderr, "fallocate: No space left on device\n")
+	return &sandbox.Exit{Code: 1}
+}
+
+// room knows /dev/shm alone.
+func (r *fakeRun) room([]string) *sandbox.Exit {
+	return r.say(r.streams.Stdout, fmt.Sprintf("%d %d 1777 0:0\n", r.spec.Limits.ShmSize, r.shm))
 }
 
 func inShm(path string) bool { return strings.HasPrefix(path, "/dev/shm/") }

@@ -66,7 +66,8 @@ var fakeWords = map[string]struct {
 	"fallocate":   {2, (*fakeRun).fallocate},
 	"hold":        {2, (*fakeRun).hold},
 	"many":        {2, (*fakeRun).many},
-	"sparse":      {2, func(*fakeRun, []string) *sandbox.Exit { return nil }},
+	"sparse":      {2, (*fakeRun).sparse},
+	"room":        {1, (*fakeRun).room},
 	"links":       {2, func(*fakeRun, []string) *sandbox.Exit { return nil }},
 	"noise":       {1, (*fakeRun).noise},
 	"read": {1, func(r *fakeRun, _ []string) *sandbox.Exit {

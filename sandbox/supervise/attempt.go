@@ -14,6 +14,7 @@ import (
 	"drydock/internal/failpoint"
 	"drydock/sandbox"
 	"drydock/sandbox/disk"
+	"drydock/sandbox/disk/hard"
 	"drydock/sandbox/supervise/wire"
 )
 
@@ -44,12 +45,20 @@ type Attempt struct {
 	// limit on the disk; nil: it is not held. It is called from another
 	// goroutine once the program runs, and when it has ended.
 	DiskPlaces func() disk.Places
-	Output     Output
+	// Holds are what stops a write at the limit on the disk, and HeldWork where
+	// the task's own directory lies if it is in one of them.
+	Holds    []*hard.Hold
+	HeldWork string
+	// HostDirs are directories of the machine's own that the attempt writes to
+	// beside those that its Spec names.
+	HostDirs []string
+	Output   Output
 
 	Outcome sandbox.Outcome
 
 	watcher watcher
 	disk    diskWatch
+	rooms   roomWatch
 	stopper stopper
 }
 
@@ -99,7 +108,8 @@ func (a *Attempt) Run() error {
 		Memory:  sandbox.Memory{Limit: a.Config.Spec.Limits.Memory},
 		Limits:  a.Config.Enforcement,
 	}
-	a.Output.log = openLog(filepath.Join(a.Config.Dir, wire.LogFile))
+	a.Output.log = openLog(filepath.Join(a.Config.Dir, wire.LogFile), a.Config.Spec.Log)
+	_ = wire.ReserveOutcome(a.Config.Dir) // without, the outcome may not be kept: see writeErr below
 
 	undos, err := a.setUp()
 	if err == nil {
@@ -110,8 +120,9 @@ func (a *Attempt) Run() error {
 	}
 	a.settle()
 	failpoint.At(failpoint.Settled)
-	err = tearDown(undos)
+	torn := tearDown(undos)
 	failpoint.At(failpoint.TornDown)
+	err = torn
 	if !a.Output.drained(drainPatience) {
 		err = errors.Join(err, a.writeOutcome()) // now, should we be killed while a slow reader holds us up
 		a.Output.pumps.Wait()
@@ -124,7 +135,7 @@ func (a *Attempt) Run() error {
 	// layer that may have filled it goes first.
 	writeErr := a.writeOutcome()
 	failpoint.At(failpoint.OutcomeWritten)
-	err = errors.Join(err, a.removeScratch())
+	err = errors.Join(err, a.removeScratch(), a.removeLease(torn))
 	if writeErr != nil {
 		writeErr = a.writeOutcome()
 	}
@@ -132,6 +143,17 @@ func (a *Attempt) Run() error {
 		_ = os.Remove(filepath.Join(a.Config.Dir, wire.ControlFile)) // who has come stays connected
 	}
 	return errors.Join(err, writeErr)
+}
+
+// Hold makes the directory top of the attempt's, which takes no more than its
+// limit on the disk. It is for a Step.
+func (a *Attempt) Hold(way hard.Way, top string) (*hard.Hold, Undo, error) {
+	h, err := hard.Make(way, top, a.Config.Spec.Limits.Disk)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.Holds = append(a.Holds, h)
+	return h, h.Release, nil
 }
 
 // setUp takes the steps up to the program's execve. The undos take them back
@@ -158,17 +180,26 @@ func tearDown(undos []Undo) error {
 	return errors.Join(errs...)
 }
 
-// removeScratch deletes the private layers and the lease; what the program
-// wrote into its layer is gone with the attempt, as a container's layer is.
+// removeScratch deletes the private layers; what the program wrote into its
+// layer is gone with the attempt, as a container's layer is.
 func (a *Attempt) removeScratch() error {
 	var errs []error
 	for _, name := range a.Scratch {
 		errs = append(errs, os.RemoveAll(filepath.Join(a.Config.Dir, name)))
 	}
 	failpoint.At(failpoint.ScratchRemoved)
-	errs = append(errs, os.Remove(a.Config.Lease))
-	failpoint.At(failpoint.LeaseRemoved)
 	return errors.Join(errs...)
+}
+
+// removeLease deletes the lease, unless something of the set-up could not be
+// taken back: then whoever cleans next tries again.
+func (a *Attempt) removeLease(torn error) error {
+	if torn != nil {
+		return nil
+	}
+	err := os.Remove(a.Config.Lease)
+	failpoint.At(failpoint.LeaseRemoved)
+	return err
 }
 
 func (a *Attempt) writeOutcome() error {
@@ -200,6 +231,7 @@ func (a *Attempt) settle() {
 		o.Shm = &sandbox.Shm{Size: a.Config.Spec.Limits.ShmSize, Used: used, Peak: max(used, a.watcher.shmPeak())}
 	}
 	a.disk.settle(a)
+	a.rooms.settle(a)
 	o.Pids.Limit = a.Config.Spec.Limits.Pids
 	a.Witness.Settle(o)
 	if c := o.Counters; c != nil {

@@ -21,6 +21,9 @@ import (
 // it and, through the socket in the attempt's directory, any that comes later.
 // Each may be gone at any time. Its methods are safe for concurrent use.
 type Control struct {
+	// Input is for the one who makes the Box, before Exec.
+	Input *Input
+
 	starter  *link
 	orders   chan wire.Command
 	listener *os.File // kept open to the end: its end says that the supervisor is gone
@@ -44,10 +47,14 @@ type link struct {
 const reportBacklog = 256
 
 // NewControl takes the socket that the supervisor was started with.
-func NewControl() *Control { return newControl(os.NewFile(wire.ControlFD, "control")) }
+func NewControl() *Control {
+	keep()
+	return newControl(os.NewFile(wire.ControlFD, "control"))
+}
 
 func newControl(f *os.File) *Control {
 	c := &Control{orders: make(chan wire.Command)}
+	c.Input = newInput(c.send)
 	c.starter = c.join(f)
 	return c
 }
@@ -140,6 +147,10 @@ func (c *Control) obey(l *link) {
 		var cmd wire.Command
 		if l.decoder.Decode(&cmd) != nil {
 			return
+		}
+		if len(cmd.Input) > 0 {
+			c.Input.follow(cmd.Input)
+			continue
 		}
 		c.orders <- cmd
 	}

@@ -19,6 +19,7 @@ import (
 type diskWatch struct {
 	seen  chan sandbox.Disk // nil: nothing is measured
 	last  *sandbox.Disk
+	shown int64 // the last peak that was made a point
 	meter disk.Meter
 	end   context.CancelFunc
 	done  sync.WaitGroup
@@ -61,11 +62,16 @@ func (w *diskWatch) run(ctx context.Context, a *Attempt) {
 // where it was given one.
 func (a *Attempt) diskPlaces() disk.Places {
 	p := a.DiskPlaces()
-	p.Places = append(p.Places, disk.Place{Kind: disk.Log, Path: filepath.Join(a.Config.Dir, wire.LogFile)})
+	p.Places = append(p.Places, logPlaces(filepath.Join(a.Config.Dir, wire.LogFile))...)
 	scratch := filepath.Join(a.Config.Dir, wire.WorkDir)
+	place := disk.Place{Kind: disk.Scratch, Path: scratch}
+	if a.HeldWork != "" {
+		place.Path, place.Held = a.HeldWork, true
+	}
 	for _, m := range a.Config.Spec.Mounts {
 		if m.Source == scratch {
-			p.Places = append(p.Places, disk.Place{Kind: disk.Scratch, Path: scratch, Inside: m.Target})
+			place.Inside = m.Target
+			p.Places = append(p.Places, place)
 		}
 	}
 	return p
@@ -73,20 +79,33 @@ func (a *Attempt) diskPlaces() disk.Places {
 
 // noted takes a look's result. Above the limit the attempt is killed at once:
 // a kubelet evicts for local storage without a grace period
-// (pkg/kubelet/eviction, immediateEvictionGracePeriodSeconds).
-func (w *diskWatch) noted(a *Attempt, d sandbox.Disk) {
+// (pkg/kubelet/eviction, immediateEvictionGracePeriodSeconds). It reports
+// whether the look is to be a point of the timeline at once.
+func (w *diskWatch) noted(a *Attempt, d sandbox.Disk) bool {
 	if w.evicting() {
-		return
+		return false
 	}
 	w.last = &d
-	if d.Used > d.Limit {
+	if d.Over() {
 		a.stopper.stop(a, sandbox.StopEvict, 0)
 	}
+	return w.higher(d)
+}
+
+// higher reports whether a look saw a new peak: the one that evicts, or one
+// that is a hundredth of the limit above the last such, so that there are few
+// of them, however far apart samples are by then.
+func (w *diskWatch) higher(d sandbox.Disk) bool {
+	if !d.Over() && d.Used < w.shown+max(1, d.Limit/100) {
+		return false
+	}
+	w.shown = d.Used
+	return true
 }
 
 // evicting reports whether the limit was exceeded while the program ran. What
 // was seen then stays the evidence.
-func (w *diskWatch) evicting() bool { return w.last != nil && w.last.Used > w.last.Limit }
+func (w *diskWatch) evicting() bool { return w.last != nil && w.last.Over() }
 
 // lastLook is how long the last look may hold up the verdict.
 const lastLook = 5 * time.Second

@@ -54,7 +54,9 @@ func TestDiskEvicts(t *testing.T) {
 	a, box, layer := onDisk(t)
 	fillFile(t, layer+"/x")
 	a.disk.start(a)
-	a.disk.noted(a, <-a.disk.seen)
+	if !a.disk.noted(a, <-a.disk.seen) {
+		t.Error("the look that evicts is no point of the timeline")
+	}
 	if err := os.Remove(layer + "/x"); err != nil {
 		t.Fatal(err)
 	}
@@ -103,5 +105,19 @@ func TestDiskUnlimited(t *testing.T) {
 				t.Errorf("disk %+v", a.Outcome.Disk)
 			}
 		})
+	}
+}
+
+// A slow growth makes few points beside the samples: a new peak does, when it
+// is worth a look.
+func TestDiskPoints(t *testing.T) {
+	w, points := &diskWatch{}, 0
+	for used := range int64(100_000) {
+		if w.higher(sandbox.Disk{Limit: 100_000, Used: used}) {
+			points++
+		}
+	}
+	if points != 99 || w.higher(sandbox.Disk{Limit: 100_000, Used: 5_000}) {
+		t.Errorf("%d points", points)
 	}
 }

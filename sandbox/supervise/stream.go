@@ -26,17 +26,11 @@ type Output struct {
 }
 
 // Streams are the supervisor's ends of the program's streams, for the one who
-// makes the Box: it closes them, or hands them on to Pump or Go.
+// makes the Box: it closes them, or hands them on to Feed, Pump or Go.
 func (o *Output) Streams() (stdin, stdout, stderr *os.File) {
 	o.taken = true
+	_ = unix.SetNonblock(wire.StdinFD, true) // waiting for input takes no thread
 	return os.NewFile(wire.StdinFD, "stdin"), os.NewFile(wire.StdoutFD, "stdout"), os.NewFile(wire.StderrFD, "stderr")
-}
-
-// HasStdin reports whether the program's stdin is anything but /dev/null.
-func HasStdin() bool {
-	var st unix.Stat_t
-	null := unix.Fstat(wire.StdinFD, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3)
-	return !null
 }
 
 // closeUnused ends the streams of an attempt that never used them.

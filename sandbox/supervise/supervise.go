@@ -42,7 +42,9 @@ func (a *Attempt) supervise() {
 		case <-a.watcher.tick:
 			a.watcher.sample(a)
 		case use := <-a.disk.seen:
-			a.disk.noted(a, use)
+			if a.disk.noted(a, use) {
+				a.watcher.sample(a)
+			}
 		case <-exited:
 			a.ended(executed)
 			return
@@ -62,6 +64,7 @@ func (a *Attempt) started(result ExecResult) bool {
 	a.Control.event(sandbox.Event{Time: result.At, Started: &sandbox.Started{PID: a.Box.PID()}})
 	a.watcher.begin(result.At)
 	a.disk.start(a)
+	a.rooms.start(a)
 	return true
 }
 

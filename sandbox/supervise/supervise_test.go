@@ -3,13 +3,8 @@
 package supervise
 
 import (
-	"os"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestParseStatus(t *testing.T) {
@@ -53,34 +48,6 @@ func TestTail(t *testing.T) {
 	tl.write([]byte(strings.Repeat("y", 3*tailSize)))
 	if got := tl.String(); got != strings.Repeat("y", tailSize) {
 		t.Error("a piece larger than the tail is not kept right")
-	}
-}
-
-func TestLogFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "log")
-	l := openLog(path)
-	l.write("stdout", []byte("one\ntwo"))
-	l.write("stderr", []byte("\xff\n\n"))
-	l.write("stdout", []byte(" more\n"))
-	if text := l.close(); text != "" {
-		t.Fatal(text)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z `).ReplaceAllString(string(data), "")
-	want := "stdout F one\nstdout P two\nstderr F \xff\nstderr F \nstdout F  more\n"
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestLogFileKeepsFirstError(t *testing.T) {
-	l := openLog(filepath.Join(t.TempDir(), "no", "log"))
-	l.write("stdout", []byte("lost"))
-	if text := l.close(); !strings.Contains(text, "no such file") {
-		t.Errorf("close = %q", text)
 	}
 }
 

@@ -24,7 +24,12 @@ type Container struct {
 
 	Binds []Bind
 	Tmpfs []Tmpfs
-	// Devices and GPUs: not here yet.
+
+	Devices []string // nodes of the engine's host, the same inside, to read and write
+	Groups  []string // more gids, of the container's user
+	// Request asks for devices by their ids; nil: for none.
+	Request *DeviceRequest
+	Runtime string // "nvidia"; "": the engine's default
 
 	TTY   bool
 	Stdin bool // open, and closed for good when the first attached client closes it
@@ -38,6 +43,7 @@ type Container struct {
 	NoNewPrivileges bool
 	SecurityOpt     []string // more of the engine's words, "seccomp=…", "label=disable"
 
+	DiskSize   int64 // of the writable layer, where the storage driver takes one; 0: not limited
 	ShmSize    int64 // of /dev/shm; 0: the engine's 64 MiB
 	Memory     int64
 	MemorySwap int64 // memory and swap together; Memory's own value: no swap
@@ -55,6 +61,15 @@ type Container struct {
 	// "local", "none", …; "": the engine's default.
 	LogDriver  string
 	LogOptions map[string]string
+}
+
+// DeviceRequest asks a driver of the engine's for devices.
+type DeviceRequest struct {
+	Driver string   // "cdi", "nvidia"
+	IDs    []string // "nvidia.com/gpu=GPU-…" for cdi, "GPU-…" for nvidia
+	// Capabilities choose the parts of the driver, all of them: "gpu",
+	// "compute", "utility". None for cdi.
+	Capabilities []string
 }
 
 // Bind shows a directory or a file of the engine's host in the container.
@@ -98,9 +113,13 @@ type State struct {
 
 	Labels map[string]string
 	TTY    bool
+	Layer  string // its writable layer on the engine's host; "": not told
 	// CgroupParent is what the container was made with.
 	CgroupParent string
 	LogDriver    string
+	// Devices are the nodes, by their paths inside, and DeviceIDs what
+	// was asked for by ids.
+	Devices, DeviceIDs []string
 }
 
 // Listed is a container in a list.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
@@ -62,7 +63,12 @@ func translate(c Container) (*container.Config, *container.HostConfig) {
 		LogConfig:      container.LogConfig{Type: c.LogDriver, Config: c.LogOptions},
 		Mounts:         mounts(c),
 		Tmpfs:          tmpfs(c.Tmpfs),
+		GroupAdd:       c.Groups,
+		Runtime:        c.Runtime,
 		Resources:      resources(c),
+	}
+	if c.DiskSize > 0 {
+		host.StorageOpt = map[string]string{"size": strconv.FormatInt(c.DiskSize, 10)}
 	}
 	if c.NoNewPrivileges {
 		host.SecurityOpt = append([]string{"no-new-privileges"}, host.SecurityOpt...)
@@ -81,6 +87,16 @@ func resources(c Container) container.Resources {
 	}
 	if c.Pids != 0 {
 		r.PidsLimit = &c.Pids
+	}
+	for _, path := range c.Devices {
+		r.Devices = append(r.Devices, container.DeviceMapping{PathOnHost: path, PathInContainer: path, CgroupPermissions: "rw"})
+	}
+	if q := c.Request; q != nil {
+		request := container.DeviceRequest{Driver: q.Driver, DeviceIDs: q.IDs}
+		if len(q.Capabilities) > 0 {
+			request.Capabilities = [][]string{q.Capabilities}
+		}
+		r.DeviceRequests = []container.DeviceRequest{request}
 	}
 	for _, u := range c.Ulimits {
 		r.Ulimits = append(r.Ulimits, &container.Ulimit{Name: u.Name, Soft: u.Soft, Hard: u.Hard})

@@ -64,7 +64,10 @@ type StartError struct {
 	// is not there, 126 when it cannot be run, 125 otherwise.
 	Code    int
 	Message string // the engine's words
-	err     *Error
+	// Remedy and Stale are an AcceleratorError's, with that reason.
+	Remedy string
+	Stale  bool
+	err    *Error
 }
 
 func (e *StartError) Error() string { return e.err.Error() }

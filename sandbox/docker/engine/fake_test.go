@@ -22,6 +22,7 @@ type fake struct {
 	*http.ServeMux
 	host string
 	api  string // of its ping
+	info string // what it says of itself
 
 	mu    sync.Mutex
 	asked []string // "GET /v1.41/info"
@@ -53,9 +54,8 @@ func (f *fake) standard() {
 	f.HandleFunc("GET /version", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"Version":"1.2.3","Os":"linux","Arch":"amd64","Components":[{"Name":"Engine"},{"Name":"runc","Version":"1.1.5"}]}`)
 	})
-	f.HandleFunc("GET /info", func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, `{"CgroupVersion":"2","CgroupDriver":"systemd","SwapLimit":true,"SecurityOptions":["name=seccomp,profile=builtin","name=rootless"],"DefaultRuntime":"runc","Runtimes":{"runc":{},"crun":{}}}`)
-	})
+	f.info = `{"CgroupVersion":"2","CgroupDriver":"systemd","SwapLimit":true,"SecurityOptions":["name=seccomp,profile=builtin","name=rootless"],"DefaultRuntime":"runc","Runtimes":{"runc":{},"crun":{}}}`
+	f.HandleFunc("GET /info", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, f.info) })
 }
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {

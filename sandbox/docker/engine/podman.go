@@ -4,11 +4,17 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/docker/docker/api/types/versions"
 	"golang.org/x/sys/unix"
 )
 
@@ -37,6 +43,40 @@ func (e *Engine) adapt(ctx context.Context, c Container) (_ Container, err error
 		}
 	}
 	return c, nil
+}
+
+// cdiPodman is the first whose compatible API takes requests for devices by
+// CDI (containers/podman#19338). No Podman takes any others.
+const cdiPodman = "5.4"
+
+// DropsRequests says that the engine starts a container without the devices
+// that it was asked for by ids, and without a word.
+func (i Info) DropsRequests() bool { return i.Podman() && versions.LessThan(i.Version, cdiPodman) }
+
+// Initialise has Podman make a container's processes, up to the program: only
+// then it tells which devices they have. Start goes on from there.
+func (e *Engine) Initialise(ctx context.Context, id string) error {
+	return refusedStart(e.call(ctx, "initialise container", e.limits.change, func(ctx context.Context) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://podman/v4.0.0/libpod/containers/"+url.PathEscape(id)+"/init", nil)
+		if err != nil {
+			return err
+		}
+		response, err := e.client.HTTPClient().Do(request)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		if response.StatusCode < 300 {
+			return nil
+		}
+		var said struct {
+			Message string `json:"message"`
+		}
+		if err := json.NewDecoder(io.LimitReader(response.Body, 64<<10)).Decode(&said); err != nil || said.Message == "" {
+			said.Message = response.Status
+		}
+		return errors.New(said.Message)
+	}))
 }
 
 func invalid(message string) error {

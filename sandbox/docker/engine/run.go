@@ -62,9 +62,10 @@ func stateFrom(seen container.InspectResponse) State {
 	var s State
 	if base := seen.ContainerJSONBase; base != nil {
 		s.ID, s.Name, s.Image = base.ID, strings.TrimPrefix(base.Name, "/"), base.Image
-		s.CreatedAt = when(base.Created)
+		s.CreatedAt, s.Layer = when(base.Created), base.GraphDriver.Data["UpperDir"]
 		if base.HostConfig != nil {
 			s.CgroupParent, s.LogDriver = base.HostConfig.CgroupParent, base.HostConfig.LogConfig.Type
+			s.Devices, s.DeviceIDs = devicesOf(base.HostConfig)
 		}
 		if now := base.State; now != nil {
 			s.Status, s.Running, s.PID = string(now.Status), now.Running, now.Pid
@@ -76,6 +77,16 @@ func stateFrom(seen container.InspectResponse) State {
 		s.Labels, s.TTY = seen.Config.Labels, seen.Config.Tty
 	}
 	return s
+}
+
+func devicesOf(host *container.HostConfig) (paths, ids []string) {
+	for _, d := range host.Devices {
+		paths = append(paths, d.PathInContainer)
+	}
+	for _, r := range host.DeviceRequests {
+		ids = append(ids, r.DeviceIDs...)
+	}
+	return paths, ids
 }
 
 // when reads an engine's time. Its way to say never is the year 1, Podman's

@@ -56,6 +56,9 @@ func startFailure(err error) error {
 	if !errors.As(err, &e) || !aboutContainer(e.Kind) {
 		return err
 	}
+	if d := deviceFailure(e.Message); d != nil {
+		return &StartError{Reason: sandbox.StartAccelerator, Code: exitRefused, Message: d.Message, Remedy: d.Remedy, Stale: d.Stale, err: e}
+	}
 	if reason, code, ok := startReason(e.Message); ok {
 		return &StartError{Reason: reason, Code: code, Message: plain(e.Message), err: e}
 	}

@@ -32,6 +32,7 @@ func newAttempt(config *shimapi.Config, control *supervise.Control) *supervise.A
 				group, undo, err = makeGroup(a)
 				return undo, err
 			},
+			func(a *supervise.Attempt) (supervise.Undo, error) { return holdDisk(a, section) },
 			func(*supervise.Attempt) (supervise.Undo, error) {
 				undo, err := mountRootfs(config.OCI.Root.Path, section.Rootfs)
 				failpoint.At(failpoint.RootfsMounted)
@@ -81,7 +82,7 @@ func startBox(a *supervise.Attempt, config *shimapi.Config, group *cgroup.Group)
 	}
 	failpoint.At(failpoint.ContainerCreated)
 	a.Box = box
-	err = box.start(&a.Output)
+	err = box.start(&a.Output, a.Control.Input)
 	failpoint.At(failpoint.ContainerStarted)
 	return box.destroy, err
 }
@@ -92,6 +93,9 @@ var errInitKilled = errors.New("the container ended before the program ran")
 
 // explain says why the program never ran.
 func explain(err error) sandbox.StartError {
+	if e, ok := errors.AsType[*sandbox.UnsupportedError](err); ok {
+		return sandbox.StartError{Reason: sandbox.StartRuntime, Message: e.What, Remedy: e.Remedy}
+	}
 	return sandbox.StartError{Reason: classifyStart(err), Message: startMessage(err.Error())}
 }
 

@@ -102,7 +102,7 @@ func newProcess(p *specs.Process) *libcontainer.Process {
 
 // start runs the container up to the last step before the program's execve:
 // cgroup, namespaces and mounts exist, the program does not.
-func (b *box) start(out *supervise.Output) error {
+func (b *box) start(out *supervise.Output, in *supervise.Input) error {
 	execErrorRead, execErrorWrite, err := os.Pipe()
 	if err != nil {
 		return err
@@ -120,9 +120,9 @@ func (b *box) start(out *supervise.Output) error {
 
 	stdin, stdout, stderr := out.Streams()
 	if b.tty {
-		err = b.startTTY(out, stdin, stdout, stderr)
+		err = b.startTTY(out, in, stdin, stdout, stderr)
 	} else {
-		err = b.startPipes(out, stdin, stdout, stderr)
+		err = b.startPipes(out, in, stdin, stdout, stderr)
 	}
 	if err != nil {
 		return err
@@ -131,9 +131,13 @@ func (b *box) start(out *supervise.Output) error {
 	return err
 }
 
-func (b *box) startPipes(out *supervise.Output, stdin, stdout, stderr *os.File) error {
-	defer stdin.Close()
-	b.process.Stdin = stdin
+func (b *box) startPipes(out *supervise.Output, in *supervise.Input, stdin, stdout, stderr *os.File) error {
+	theirs, ours, err := inputPipe(stdin)
+	if err != nil {
+		return err
+	}
+	defer theirs.Close()
+	b.process.Stdin = theirs
 	for _, s := range []struct {
 		name string
 		live *os.File
@@ -147,10 +151,30 @@ func (b *box) startPipes(out *supervise.Output, stdin, stdout, stderr *os.File) 
 		*s.to = w
 		out.Pump(s.name, r, s.live)
 	}
-	return b.container.Start(b.process)
+	err = b.container.Start(b.process)
+	switch {
+	case ours == nil:
+		in.None()
+	case err != nil:
+		ours.Close()
+		stdin.Close()
+	default:
+		in.Feed(stdin, ours, false)
+	}
+	return err
 }
 
-func (b *box) startTTY(out *supervise.Output, stdin, stdout, stderr *os.File) error {
+// inputPipe returns what the program reads, and what feeds it: a pipe of its
+// own, so that others than the one who started it can. ours is nil when stdin
+// is the empty one.
+func inputPipe(stdin *os.File) (theirs, ours *os.File, err error) {
+	if !supervise.HasStdin() {
+		return stdin, nil, nil
+	}
+	return os.Pipe()
+}
+
+func (b *box) startTTY(out *supervise.Output, in *supervise.Input, stdin, stdout, stderr *os.File) error {
 	stderr.Close()
 	parent, child, err := utils.NewSockPair("console")
 	if err != nil {
@@ -170,12 +194,14 @@ func (b *box) startTTY(out *supervise.Output, stdin, stdout, stderr *os.File) er
 	}
 	// Both directions end with EIO when the last process has gone.
 	out.Pump("stdout", b.master, stdout)
-	go func() {
-		_, _ = io.Copy(b.master, stdin)
-		stdin.Close()
-	}()
+	in.Feed(stdin, terminal{b.master}, true)
 	return nil
 }
+
+// terminal takes input; it is closed by who reads its output.
+type terminal struct{ io.Writer }
+
+func (terminal) Close() error { return nil }
 
 // PID implements supervise.Box.
 func (b *box) PID() int { return b.pid }

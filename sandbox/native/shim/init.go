@@ -33,6 +33,8 @@ func init() {
 		remove(os.Args[2:])
 	case len(os.Args) == 3 && os.Args[1] == shimapi.ProbeArg:
 		probe(os.Args[2])
+	case len(os.Args) == 5 && os.Args[1] == shimapi.ParamsArg:
+		exit(coverParams(os.Args[2], os.Args[3], os.Args[4]))
 	}
 }
 

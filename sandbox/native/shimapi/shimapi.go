@@ -12,11 +12,12 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"drydock/sandbox/disk/hard"
 	"drydock/sandbox/supervise/wire"
 )
 
 // Version of this contract, package wire's part included.
-const Version = 3
+const Version = 4
 
 // VersionError says that drydock and drydock-shim are of two releases.
 type VersionError struct{ Drydock, Shim int }
@@ -41,10 +42,21 @@ const (
 	ProbeArg  = "probe"
 )
 
+// ParamsArg, followed by a file, a path for a copy and where the file shows
+// inside, has the shim put the copy, changed, in the file's place and end. The
+// runtime calls it as a hook.
+const ParamsArg = "nvidia-params"
+
+// ParamsFile is the copy, in the attempt's directory.
+const ParamsFile = "nvidia-params"
+
 // Scratch are the entries of the attempt's directory that do not outlive it:
 // the private layers, mount points, the runtime's own record and the task's
 // own directory.
-var Scratch = []string{"layers", "rootfs", "shm", "runtime", wire.WorkDir}
+var Scratch = []string{LayersDir, "rootfs", "shm", "runtime", ParamsFile, wire.WorkDir}
+
+// LayersDir, in the attempt's directory, has the private layers.
+const LayersDir = "layers"
 
 // Config is the first line on the control socket.
 type Config struct {
@@ -58,6 +70,8 @@ type Section struct {
 	wire.Config // its ID is the container's, too
 
 	Rootfs Rootfs `json:"rootfs"`
+	// Disk says how LayersDir is held to the limit on the disk; "": it is not.
+	Disk hard.Way `json:"disk,omitempty"`
 	// ShmDir is where the attempt's /dev/shm is mounted on the shim's side,
 	// so that it can be measured after the end.
 	ShmDir string `json:"shm_dir"`

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -88,6 +89,38 @@ static int filled(const char *path, size_t bytes, int unlinked) {
 
 static void fill(const char *path, size_t mib) { close(filled(path, mib * MiB, 0)); }
 
+// pieces writes a file in pieces of KiB, and tells how many microseconds that took.
+static void pieces(const char *path, size_t kib, size_t mib) {
+	static char block[MiB];
+	struct timespec a, b;
+	size_t n = kib << 10;
+	if (n < 1 || n > sizeof block) _exit(64);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	if (fd < 0) fail(path);
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	for (size_t left = mib * MiB; left >= n; left -= n)
+		if (write(fd, block, n) < (ssize_t)n) fail(path);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	close(fd);
+	printf("%ld\n", (b.tv_sec - a.tv_sec) * 1000000 + (b.tv_nsec - a.tv_nsec) / 1000);
+}
+
+// sized makes a file's apparent size so; what is added is a hole.
+static void sized(const char *path, size_t mib) {
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+	if (fd < 0 || ftruncate(fd, mib * MiB)) fail(path);
+	close(fd);
+}
+
+// room tells a file system's size, what of it is taken, its mode and owner.
+static void room(const char *path) {
+	struct statvfs v;
+	struct stat s;
+	if (statvfs(path, &v) || stat(path, &s)) fail(path);
+	unsigned long long unit = v.f_frsize;
+	printf("%llu %llu %o %d:%d\n", v.f_blocks * unit, (v.f_blocks - v.f_bfree) * unit, s.st_mode & 07777, s.st_uid, s.st_gid);
+}
+
 // many makes n files of 4 KiB in a directory that it makes.
 static void many(const char *dir, int n) {
 	char path[4096];
@@ -141,6 +174,13 @@ static void put(const char *path, const char *text) {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 	if (fd < 0 || write(fd, text, strlen(text)) < 0) printf("%s\n", strerror(errno));
 	else printf("ok\n");
+	if (fd >= 0) close(fd);
+}
+
+// try opens a device for reading and writing, and tells how that went.
+static void try(const char *path) {
+	int fd = open(path, O_RDWR);
+	printf("%s\n", fd < 0 ? strerror(errno) : "ok");
 	if (fd >= 0) close(fd);
 }
 
@@ -222,7 +262,9 @@ int main(int argc, char **argv) {
 		else if (is(op, "burn")) burn(NUMBER);
 		else if (is(op, "fill")) { path = NEXT; fill(path, NUMBER); }
 		else if (is(op, "hold")) { path = NEXT; filled(path, NUMBER * MiB, 1); }
-		else if (is(op, "sparse")) { path = NEXT; close(filled(path, 0, 0)); if (truncate(path, NUMBER * MiB)) fail(path); }
+		else if (is(op, "sparse")) { path = NEXT; sized(path, NUMBER); }
+		else if (is(op, "pieces")) { path = NEXT; long kib = NUMBER; pieces(path, kib, NUMBER); }
+		else if (is(op, "room")) room(NEXT);
 		else if (is(op, "many")) { path = NEXT; many(path, NUMBER); }
 		else if (is(op, "links")) { path = NEXT; links(path, NUMBER); }
 		else if (is(op, "noise")) noise(NUMBER);
@@ -241,6 +283,7 @@ int main(int argc, char **argv) {
 		else if (is(op, "cat")) copy(0);
 		else if (is(op, "read")) cat(NEXT);
 		else if (is(op, "write")) { path = NEXT; put(path, NEXT); }
+		else if (is(op, "open")) try(NEXT);
 		else if (is(op, "env")) { const char *v = getenv(NEXT); printf("%s\n", v ? v : "(unset)"); }
 		else if (is(op, "cwd")) { char b[4096]; printf("%s\n", getcwd(b, sizeof b) ? b : "?"); }
 		else if (is(op, "ids")) printf("%d:%d %d:%d\n", getuid(), getgid(), geteuid(), getegid());

@@ -80,66 +80,17 @@ const (
 func Name(spec sandbox.Spec) string { return fmt.Sprintf("%s.%d", spec.ID, spec.Attempt) }
 
 // Take makes the attempt's lease file, locked. The lock belongs to the open
-// file, which the supervisor inherits: the kernel frees it with the supervisor.
-// The file gets its name only when it is locked and complete, so that nobody
-// who cleans up can find it without its holder.
+// file, which the supervisor inherits; see Keep.
 func (l Leases) Take(spec sandbox.Spec, base, sandboxName string) (*os.File, error) {
 	if err := l.Make(); err != nil {
 		return nil, err
 	}
-	f, link, err := l.draft()
+	f, err := l.Keep(Name(spec), Lease{Version: leaseVersion, ID: spec.ID, Attempt: spec.Attempt, Dir: spec.Dir, Base: base, Sandbox: sandboxName, Holds: spec.Holds},
+		func() { failpoint.At(failpoint.LeaseDrafted) })
 	if err != nil {
 		return nil, fmt.Errorf("take the lease: %w", err)
 	}
-	path := l.Path(Name(spec))
-	err = fillLease(f, Lease{Version: leaseVersion, ID: spec.ID, Attempt: spec.Attempt, Dir: spec.Dir, Base: base, Sandbox: sandboxName, Holds: spec.Holds})
-	failpoint.At(failpoint.LeaseDrafted)
-	if err == nil { // unlike a rename it never replaces another's
-		err = unix.Linkat(unix.AT_FDCWD, link, unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
-	}
-	if link == f.Name() {
-		err = errors.Join(err, os.Remove(link))
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("take the lease %s: %w", path, err), f.Close())
-	}
 	return f, nil
-}
-
-// draft opens a lease that has no name yet, so that a kill leaves nothing of
-// it, and the path to link it from. A file system that knows no nameless files
-// gets a name that whoever admits tidies up once nobody holds it.
-func (l Leases) draft() (f *os.File, link string, err error) {
-	fd, err := unix.Open(string(l), unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
-	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) {
-		if f, err = os.CreateTemp(string(l), leaseDraft); err != nil {
-			return nil, "", err
-		}
-		return f, f.Name(), nil
-	}
-	if err != nil {
-		return nil, "", &os.PathError{Op: "open", Path: string(l), Err: err}
-	}
-	return os.NewFile(uintptr(fd), "draft"), fmt.Sprintf("/proc/self/fd/%d", fd), nil
-}
-
-// leaseDraft names a lease that is not complete yet, as package admission does
-// its own files.
-const leaseDraft = ".draft-*"
-
-func fillLease(f *os.File, l Lease) error {
-	if err := f.Chmod(0o644); err != nil { // other users read it to see what is taken
-		return err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return err
-	}
-	data, err := json.Marshal(l)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(data, '\n'))
-	return err
 }
 
 // Inspect reads a lease. dead says that nobody held it; then the caller holds

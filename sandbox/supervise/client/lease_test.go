@@ -124,11 +124,6 @@ func TestHeldAndDead(t *testing.T) {
 		}
 	}
 
-	draft, _, err := dir.draft()
-	if err != nil {
-		t.Fatal(err)
-	}
-	draft.Close()
 	entries, err := os.ReadDir(string(dir))
 	if err != nil || len(entries) != 1 {
 		t.Errorf("beside the lease there is %v, %v", entries, err)

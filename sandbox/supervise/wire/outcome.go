@@ -4,9 +4,12 @@ package wire
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 
 	"drydock/internal/failpoint"
 	"drydock/sandbox"
@@ -38,9 +41,40 @@ func WriteOutcome(dir string, o sandbox.Outcome) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path+".tmp", append(data, '\n'), 0o600); err != nil {
+	if err := writeDraft(path+draft, append(data, '\n')); err != nil {
 		return err
 	}
 	failpoint.At(failpoint.OutcomeDrafted)
-	return os.Rename(path+".tmp", path)
+	return os.Rename(path+draft, path)
+}
+
+// draft is the end of the temporary name.
+const draft = ".tmp"
+
+// outcomeRoom is more than an outcome takes: most of one is the end of the
+// output, 16 KiB, of which JSON makes 96 at the worst.
+const outcomeRoom = 128 << 10
+
+// ReserveOutcome makes room for the outcome on the disk: that may be full when
+// the attempt ends, and nobody be there any more to be told of it. Some file
+// systems cannot promise room; then there is none.
+func ReserveOutcome(dir string) error {
+	f, err := os.OpenFile(filepath.Join(dir, OutcomeFile+draft), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.Fallocate(int(f.Fd()), 0, 0, outcomeRoom), f.Close())
+}
+
+// writeDraft writes into the room that was kept, if it was.
+func writeDraft(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Truncate(int64(len(data)))
+	}
+	return errors.Join(err, f.Close())
 }

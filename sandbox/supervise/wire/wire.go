@@ -17,8 +17,8 @@
 //
 // Another process reaches the supervisor later through ControlFile in the
 // attempt's directory, a stream socket of the same language: it is told at
-// once how the attempt stands (a started event, an OOM, stops, each if there
-// was one), then every Report from then on, and may send Command lines. Any
+// once how the attempt stands (its input, a started event, an OOM, stops, each
+// if there was one), then every Report from then on, and may send Command lines. Any
 // number may do so at a time. The path of a socket is short and that of a
 // state directory may not be: both sides go by /proc/self/fd/DIRFD/control.sock.
 //
@@ -88,6 +88,10 @@ type Config struct {
 type Command struct {
 	Stop   *Stop                 `json:"stop,omitempty"`
 	Resize *sandbox.TerminalSize `json:"resize,omitempty"`
+	// Input is for the program's standard input. While the program does not
+	// read, the supervisor takes nothing more from who sent it: another
+	// connection gets a Stop through.
+	Input []byte `json:"input,omitempty"`
 }
 
 // Stop asks for the attempt's end.
@@ -96,9 +100,18 @@ type Stop struct {
 	Grace  time.Duration      `json:"grace"` // 0: kill at once
 }
 
+// InputState is how the program's standard input stands.
+type InputState struct {
+	Open bool   `json:"open"`
+	Why  string `json:"why,omitempty"` // not open: "it has ended"
+}
+
 // Report is a line from the supervisor; one field is set.
 type Report struct {
 	Event *sandbox.Event `json:"event,omitempty"`
+	// Input says whether the program takes input. It comes before the started
+	// event, and again when that ends.
+	Input *InputState `json:"input,omitempty"`
 	// Outcome is the outcome document once more, as the last report: the disk
 	// that its file should lie on may be full.
 	Outcome *sandbox.Outcome `json:"outcome,omitempty"`

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package native_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"drydock/executor"
+	"drydock/internal/need"
+	"drydock/resources"
+	"drydock/sandbox"
+	"drydock/sandbox/disk/hard"
+)
+
+// smallDisk mounts a file system of 64 MiB and returns a state directory on it.
+func smallDisk(t *testing.T) string {
+	t.Helper()
+	need.Root(t)
+	mkfs := need.Program(t, "mkfs.ext4")
+	dir := t.TempDir()
+	image, point := filepath.Join(dir, "image"), filepath.Join(dir, "mnt")
+	for _, words := range [][]string{
+		{"truncate", "-s", "64M", image}, {mkfs, "-q", "-F", "-m", "0", image}, {"mkdir", point}, {"mount", "-o", "loop", image, point},
+	} {
+		if said, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
+			need.Skip(t, "loop", strings.Join(words, " ")+": "+string(said))
+		}
+	}
+	t.Cleanup(func() {
+		if said, err := exec.Command("umount", point).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v: %s", err, said)
+		}
+	})
+	return filepath.Join(point, "state")
+}
+
+// onSmallDisk runs a script whose state lies on a disk of 64 MiB, of which it
+// may take much more than there is.
+func onSmallDisk(t *testing.T, enforce sandbox.DiskEnforce, script string) *executor.Result {
+	t.Helper()
+	runnable(t)
+	nothingLeft(t)
+	leases := t.TempDir()
+	x, err := executor.New(executor.Config{Sandbox: newSandbox(t, shim(t), leases), StateDir: smallDisk(t), LeaseDir: leases,
+		Capacity: executor.Capacity{CPUMilli: 1000, Memory: 1 << 30, Disk: 10 << 30}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ := x.Run(t.Context(), executor.Task{
+		Command: []string{"sh", "-c", script}, WorkDir: t.TempDir(), Scratch: "/scratch",
+		Resources: resources.Resources{Memory: resources.Of("256Mi"), Disk: "1Gi"}, DiskEnforce: enforce,
+	})
+	if r == nil || len(r.Attempts) == 0 {
+		t.Fatalf("no attempt: %+v", r)
+	}
+	return r
+}
+
+// A full disk of the machine's is never called the task's.
+func TestHostDiskFull(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		enforce sandbox.DiskEnforce
+		script  string
+	}{
+		{"polled", sandbox.DiskEvict, "dd if=/dev/zero of=/tmp/x bs=64k count=2000"},
+		{"polled, tidied up", sandbox.DiskEvict, "dd if=/dev/zero of=/tmp/x bs=64k count=2000; code=$?; sleep 0.2; rm /tmp/x; exit $code"},
+		{"hard, written through", sandbox.DiskHard, "dd if=/dev/zero of=/scratch/x bs=64k count=2000 conv=fsync"},
+		{"hard, success in memory alone", sandbox.DiskHard, "dd if=/dev/zero of=/tmp/x bs=64k count=2000; sync; sleep 0.2; exit 0"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := onSmallDisk(t, tc.enforce, tc.script)
+			o := r.Attempts[0].Outcome
+			if v := r.Verdict; v.Code != executor.CodeHostDiskFull || v.Kind != executor.KindSystem {
+				t.Errorf("got %s of kind %s: %s\nfull %+v, disk %+v, exit %+v\n%s", v.Code, v.Kind, v.Message, o.FullDisks, o.Disk, o.Exit, o.Tail)
+			}
+		})
+	}
+}
+
+// The task's own limit is the task's, also where the disk below is small.
+func TestOwnDiskFull(t *testing.T) {
+	runnable(t)
+	nothingLeft(t)
+	if _, err := hard.Find(t.TempDir()); err != nil {
+		need.Skip(t, "loop", err.Error())
+	}
+	leases := t.TempDir()
+	x, err := executor.New(executor.Config{Sandbox: newSandbox(t, shim(t), leases), StateDir: t.TempDir(), LeaseDir: leases,
+		Capacity: executor.Capacity{CPUMilli: 1000, Memory: 1 << 30}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, place := range []string{"/tmp", "/var/tmp", "/own"} {
+		r, _ := x.Run(t.Context(), executor.Task{
+			Command: []string{"sh", "-c", "dd if=/dev/zero of=" + place + "/x bs=64k count=1000"}, WorkDir: t.TempDir(), Scratch: "/own",
+			Resources: resources.Resources{Memory: resources.Of("256Mi"), Disk: "16Mi"}, DiskEnforce: sandbox.DiskHard,
+		})
+		if v := r.Verdict; v.Code != executor.CodeDiskFull || !strings.Contains(strings.Join(v.Hints, "\n"), `disk="32Mi"`) {
+			t.Errorf("%s: %s: %s %q", place, v.Code, v.Message, v.Hints)
+		}
+	}
+}
+
+// An ordinary user is refused, and told what to do.
+func TestHardAsUser(t *testing.T) {
+	if os.Geteuid() == 0 {
+		need.Skip(t, "ordinary user", "root can hold a hard limit")
+	}
+	s := newSandbox(t, shim(t), t.TempDir())
+	spec := sandbox.Spec{ID: ulid.Make().String(), Attempt: 1, Dir: t.TempDir(), Args: []string{"true"}, WorkDir: t.TempDir(), Grace: time.Second,
+		Limits: sandbox.Limits{Memory: 64 << 20, Disk: 16 << 20, DiskEnforce: sandbox.DiskHard}}
+	_, err := s.Start(t.Context(), spec, sandbox.Streams{})
+	refused, ok := errors.AsType[*sandbox.SpecError](err)
+	if !ok || !strings.Contains(refused.Remedy, "--disk-enforce=evict") {
+		t.Errorf("got %v", err)
+	}
+}
