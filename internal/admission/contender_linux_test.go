@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ type contender struct {
 	// what the tests judge by.
 	Evidence string
 	Lend     bool   // once it has the claim
+	PickLast bool   // of devices that are free, where the others expect the first
 	DieAt    string // kills itself at this step
 	// Hold makes it the supervisor of another, whose pieces of evidence follow
 	// its lease.
@@ -77,6 +79,7 @@ func (c contender) main() int {
 		return 0
 	}
 	onStep = c.step
+	c.pick()
 	m, err := NewMachine(c.Dir, c.Capacity)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -97,6 +100,23 @@ func (c contender) main() int {
 		return gotCaught
 	}
 	return code
+}
+
+// pick chooses as only this process knows.
+func (c contender) pick() {
+	for i := range c.Request.Demand.Devices {
+		choice := &c.Request.Demand.Devices[i]
+		if !c.PickLast || choice.Sets != nil {
+			continue
+		}
+		choice.Pick = func(taken func(sandbox.Device) bool) ([]sandbox.Device, string) {
+			free := slices.DeleteFunc(slices.Clone(choice.Of), taken)
+			if len(free) < choice.Count {
+				return nil, "too few"
+			}
+			return free[len(free)-choice.Count:], ""
+		}
+	}
 }
 
 // step takes its time where others must not come in between, and dies where

@@ -17,11 +17,20 @@ type Demand struct {
 	Devices []Choice `json:"devices,omitempty"`
 }
 
-// Choice asks for some of several devices, the first that are free. Of should
-// not hold devices that exclude each other: no better set is looked for.
+// Choice asks for Count of several devices: all of them at once, or none. Of
+// should not hold devices that exclude each other.
 type Choice struct {
 	Count int              `json:"count"`
 	Of    []sandbox.Device `json:"of"`
+	// Sets are those of which one is to be had whole, the best first, by the
+	// places that devices have in Of. Nil: any Count of them.
+	Sets [][]int `json:"sets,omitempty"`
+	What string  `json:"what,omitempty"` // one of them, for sentences: "A100"
+	// Pick chooses of what nobody has now, or says what it waits for, such as a
+	// stranger's program. It counts above Of and Sets, by which others judge
+	// the demand. It is asked anew at each look, with locks held: it must not
+	// block. Nil: the first that are free.
+	Pick func(taken func(sandbox.Device) bool) (picked []sandbox.Device, waits string) `json:"-"`
 }
 
 // NeverError says that a demand does not fit an idle machine.
@@ -42,7 +51,7 @@ func Never(capacity sandbox.Amounts, d Demand) error {
 			return &NeverError{What: k.name, Asks: k.text(asks), Most: k.text(most)}
 		}
 	}
-	if _, short := choose(nil, d.Devices); short != nil {
+	if _, short := choose(nil, d.leased().Devices); short != nil {
 		return &NeverError{What: "devices", Asks: fmt.Sprint(short.Count), Most: fmt.Sprint(len(short.Of))}
 	}
 	return nil
@@ -95,15 +104,22 @@ func with(a, b sandbox.Holds) sandbox.Holds {
 	return sandbox.Holds{Amounts: plus(a.Amounts, b.Amounts), Devices: slices.Concat(a.Devices, b.Devices)}
 }
 
-// fit returns what the demand would get beside what is taken. Of what it does
-// not ask for there may be too much taken already, and of what the capacity
-// does not speak (0) there is enough.
-func fit(capacity sandbox.Amounts, taken sandbox.Holds, d Demand) (sandbox.Holds, bool) {
+// fit returns what the demand would get beside what is taken, or which devices
+// are missing. Of what it does not ask for there may be too much taken already,
+// and of what the capacity does not speak (0) there is enough.
+func fit(capacity sandbox.Amounts, taken sandbox.Holds, d Demand) (sandbox.Holds, *shortage, bool) {
 	if len(lacks(capacity, taken.Amounts, d.Amounts)) > 0 {
-		return sandbox.Holds{}, false
+		return sandbox.Holds{}, nil, false
 	}
 	devices, short := choose(taken.Devices, d.Devices)
-	return sandbox.Holds{Amounts: d.Amounts, Devices: devices}, short == nil
+	return sandbox.Holds{Amounts: d.Amounts, Devices: devices}, short, short == nil
+}
+
+// fits reports whether what is taken leaves room for the demand, whatever else
+// it waits for.
+func fits(capacity sandbox.Amounts, taken sandbox.Holds, d Demand) bool {
+	_, _, ok := fit(capacity, taken, d.leased())
+	return ok
 }
 
 // lacks are the kinds of which too little is left.
@@ -115,27 +131,4 @@ func lacks(capacity, taken, asks sandbox.Amounts) []kind {
 		}
 	}
 	return lack
-}
-
-// choose picks free devices; short is the first choice for which there are too few.
-func choose(taken []sandbox.Device, choices []Choice) (picked []sandbox.Device, short *Choice) {
-	taken = slices.Clip(taken)
-	for i, c := range choices {
-		left := c.Count
-		for _, d := range c.Of {
-			if left > 0 && !slices.ContainsFunc(taken, func(other sandbox.Device) bool { return clash(d, other) }) {
-				picked, taken = append(picked, d), append(taken, d)
-				left--
-			}
-		}
-		if left > 0 {
-			return nil, &choices[i]
-		}
-	}
-	return picked, nil
-}
-
-// clash reports whether two devices cannot be had at the same time.
-func clash(a, b sandbox.Device) bool {
-	return a.ID == b.ID || slices.Contains(a.Excludes, b.ID) || slices.Contains(b.Excludes, a.ID)
 }

@@ -169,7 +169,7 @@ func (m *Machine) look(front []*place, tidy bool) (view, error) {
 	for _, p := range front {
 		switch i := slices.Index(s.names, p.name); {
 		case p.ticket != nil && i >= 0:
-			v.mine[i] = p
+			v.mine[i], v.queue[i].Demand = p, p.request.Demand // a file does not tell all of it
 		case p.ticket == nil && len(v.queue) < window:
 			v.queue = append(v.queue, Ticket{ID: p.request.ID, Attempt: p.request.Attempt, Since: v.at, Demand: p.request.Demand, Capacity: m.capacity})
 			v.mine = append(v.mine, p)

@@ -60,8 +60,16 @@ func (l *Local) Take(ctx context.Context, r Request, tell func(string)) (*Claim,
 func (l *Local) Force(r Request) (*Claim, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	devices, _ := choose(nil, r.Demand.Devices)
+	devices, _ := choose(nil, r.Demand.leased().Devices)
 	return l.hold(r, sandbox.Holds{Amounts: r.Demand.Amounts, Devices: devices}), nil
+}
+
+// Look makes those who wait look again: something has changed that the desk
+// does not see, such as what a Choice's Pick goes by.
+func (l *Local) Look() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.admit()
 }
 
 // Taken is what is counted now.

@@ -149,6 +149,10 @@ func (m *Machine) leave(p *place) {
 	}
 }
 
+// Look makes those who wait look again: something has changed that is not in
+// the directory, such as what a Choice's Pick goes by.
+func (m *Machine) Look() { m.wake() }
+
 func (m *Machine) wake() {
 	select {
 	case m.kick <- struct{}{}:
@@ -161,7 +165,7 @@ func (m *Machine) wake() {
 // sandbox's own lease counts meanwhile: an error leaves the claim uncounted
 // twice only, and it cannot be lent.
 func (m *Machine) Force(r Request) (*Claim, error) {
-	devices, _ := choose(nil, r.Demand.Devices)
+	devices, _ := choose(nil, r.Demand.leased().Devices)
 	holds := sandbox.Holds{Amounts: r.Demand.Amounts, Devices: devices}
 	for deadline := time.Now().Add(forcePatience); ; time.Sleep(pollEvery / 100) {
 		c, err := m.force(r, holds)

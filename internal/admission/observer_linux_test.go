@@ -64,6 +64,7 @@ type observer struct {
 	evidence string
 	capacity sandbox.Amounts
 	most     sandbox.Amounts // seen
+	devices  int             // the most that were held
 	looks    int
 }
 
@@ -73,13 +74,16 @@ func (o *observer) look(t *testing.T) {
 	o.looks++
 	for try := 0; ; try++ {
 		var sum sandbox.Amounts
+		devices := 0
 		for name, text := range liveFiles(t, o.evidence) {
 			var h sandbox.Holds
 			if strings.HasPrefix(name, "holds-") && json.Unmarshal(text, &h) == nil {
 				sum = plus(sum, h.Amounts)
+				devices += len(h.Devices)
 			}
 		}
 		if sum.CPUMilli <= o.capacity.CPUMilli && sum.Memory <= o.capacity.Memory {
+			o.devices = max(o.devices, devices)
 			o.most.CPUMilli, o.most.Memory = max(o.most.CPUMilli, sum.CPUMilli), max(o.most.Memory, sum.Memory)
 			return
 		}

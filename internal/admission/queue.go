@@ -27,7 +27,7 @@ type Holder struct {
 	UID     uint32
 	// Since is when it was admitted, on the clock of Ticket.Since.
 	Since time.Duration
-	Lent  bool // the task waits for its children: not counted
+	Lent  bool // the task waits for its children: only its devices count
 	Holds sandbox.Holds
 }
 
@@ -55,6 +55,7 @@ type turn struct {
 	// behind is the ticket that must not be passed; nil: there is no room.
 	behind *Ticket
 	taken  sandbox.Holds // what it found taken, by those ahead as well
+	short  *shortage     // the devices for which it waits; nil: for none
 }
 
 // walk is the rule by which everybody starts. It goes through the queue from
@@ -68,6 +69,10 @@ type turn struct {
 // workstation; a cluster's conservative backfill, which goes by announced run
 // times, cannot be had.)
 //
+// A ticket that waits for something else than what others hold, such as a
+// stranger's program on a GPU, keeps nobody out either: nobody knows when that
+// ends, and none of those who wait can end it.
+//
 // passed names those that are not waited for although they could start.
 func walk(holders []Holder, queue []Ticket, now time.Duration, passed func(Ticket) bool) []turn {
 	type guard struct {
@@ -80,9 +85,9 @@ func walk(holders []Holder, queue []Ticket, now time.Duration, passed func(Ticke
 	for i := range queue {
 		t, at := &queue[i], &turns[i]
 		at.taken = taken
-		at.holds, at.start = fit(t.Capacity, taken, t.Demand)
+		at.holds, at.short, at.start = fit(t.Capacity, taken, t.Demand)
 		for _, g := range guards {
-			if _, ok := fit(g.Capacity, with(g.beside, at.holds), g.Demand); at.start && !ok {
+			if at.start && !fits(g.Capacity, with(g.beside, at.holds), g.Demand) {
 				at.start, at.behind = false, g.Ticket
 			}
 		}
@@ -93,20 +98,26 @@ func walk(holders []Holder, queue []Ticket, now time.Duration, passed func(Ticke
 			for j := range guards {
 				guards[j].beside = with(guards[j].beside, at.holds)
 			}
-		case now-t.Since >= patience:
+		case now-t.Since >= patience && !(at.short != nil && fits(t.Capacity, taken, t.Demand)):
 			guards = append(guards, guard{t, takenSince(holders, t.Since)})
 		}
 	}
 	return turns
 }
 
-// takenSince is what those have that were admitted after since.
+// takenSince is what those have that were admitted after since. A device is not
+// lent: who waits for others still has the processes on it, and its memory.
 func takenSince(holders []Holder, since time.Duration) sandbox.Holds {
 	var sum sandbox.Holds
 	for _, h := range holders {
-		if !h.Lent && h.Since > since {
-			sum = with(sum, h.Holds)
+		if h.Since <= since {
+			continue
 		}
+		holds := h.Holds
+		if h.Lent {
+			holds.Amounts = sandbox.Amounts{}
+		}
+		sum = with(sum, holds)
 	}
 	return sum
 }

@@ -188,8 +188,14 @@ func TestReason(t *testing.T) {
 			"waits for 12Gi of memory (free 4Gi of 21Gi); held by A, B"},
 		"two kinds, behind others": {[]Ticket{old, {Demand: Demand{Amounts: sandbox.Amounts{CPUMilli: 1000, Memory: 5 << 30}}, Capacity: capacity}},
 			"waits for 1 of cpu (free 0.5 of 4) and 5Gi of memory (free 4Gi of 21Gi); ahead: 1 task; held by A, B"},
-		"devices": {[]Ticket{{Demand: Demand{Devices: []Choice{{1, []sandbox.Device{partA}}}}, Capacity: capacity}},
-			"waits for 1 of the devices gpu0/a; held by B"},
+		"devices": {[]Ticket{{Demand: Demand{Devices: []Choice{{Count: 1, Of: []sandbox.Device{partA}}}}, Capacity: capacity}},
+			"waiting for accelerator: needs 1 of gpu0/a, 0 free, held by B"},
+		"devices with a name, behind others": {[]Ticket{old, {Demand: Demand{Devices: []Choice{{Count: 2, What: "A100", Of: []sandbox.Device{whole, other}}}}, Capacity: capacity}},
+			"waiting for accelerator: needs 2 × A100, 1 free, held by B; ahead: 1 task"},
+		"a stranger": {[]Ticket{{Demand: Demand{Devices: []Choice{{Count: 1, Of: []sandbox.Device{other}, Pick: func(func(sandbox.Device) bool) ([]sandbox.Device, string) {
+			return nil, "gpu1 in use by pid 4242 (uid 1001, python, 30.1 GiB)"
+		}}}}, Capacity: capacity}},
+			"waiting for accelerator: gpu1 in use by pid 4242 (uid 1001, python, 30.1 GiB)"},
 		"must not pass": {[]Ticket{{ID: "OLD", Demand: Demand{Amounts: memory(13)}, Capacity: capacity}, {Demand: Demand{Amounts: memory(9)}, Capacity: sandbox.Amounts{Memory: 40 << 30}}},
 			"waits behind OLD, which needs the room and has waited for 2m0s; ahead: 1 task"},
 	} {

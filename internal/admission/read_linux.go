@@ -24,7 +24,7 @@ const (
 	mostText    = 64 << 10 // bytes of a file that are read
 	// mostAmount and mostDevices bound what a file may say; more is garbage.
 	mostAmount  = int64(1) << 56
-	mostDevices = 64
+	mostDevices = 128
 )
 
 // claimFile is the text of a claim. Lent comes first: one byte in its place,
@@ -214,5 +214,12 @@ func (d Demand) sane() bool {
 	if !sane(sandbox.Holds{Amounts: d.Amounts}) || len(d.Devices) > mostDevices {
 		return false
 	}
-	return !slices.ContainsFunc(d.Devices, func(c Choice) bool { return c.Count < 0 || len(c.Of) > mostDevices })
+	return !slices.ContainsFunc(d.Devices, func(c Choice) bool { return !c.sane() })
+}
+
+func (c Choice) sane() bool {
+	wrong := func(set []int) bool {
+		return len(set) != c.Count || slices.ContainsFunc(set, func(i int) bool { return i < 0 || i >= len(c.Of) })
+	}
+	return c.Count >= 0 && len(c.Of) <= mostDevices && len(c.Sets) <= 2*mostDevices && !slices.ContainsFunc(c.Sets, wrong)
 }

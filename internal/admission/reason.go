@@ -29,11 +29,11 @@ func reason(t Ticket, at turn, holders []Holder, ahead int, now time.Duration) s
 		lack = append(lack, fmt.Sprintf("%s of %s (free %s of %s)", k.text(k.of(t.Demand.Amounts)), k.name, k.text(free), k.text(most)))
 		uses = func(h Holder) int64 { return k.of(h.Holds.Amounts) }
 	}
-	if _, short := choose(at.taken.Devices, t.Demand.Devices); len(lack) == 0 && short != nil {
-		lack = append(lack, fmt.Sprintf("%d of the devices %s", short.Count, ids(short.Of)))
-		uses = func(h Holder) int64 { return clashes(h.Holds.Devices, short.Of) }
+	if short := at.short; short != nil {
+		held := heldBy(", ", holders, func(h Holder) int64 { return clashes(h.Holds.Devices, short.Of) })
+		return "waiting for accelerator: " + short.waits + held + aheadText("; ", ahead)
 	}
-	return "waits for " + strings.Join(lack, " and ") + aheadText("; ", ahead) + heldBy(holders, uses)
+	return "waits for " + strings.Join(lack, " and ") + aheadText("; ", ahead) + heldBy("; ", counted(holders), uses)
 }
 
 // turnReason is for those who need nothing but their turn.
@@ -66,12 +66,17 @@ func clashes(held, wanted []sandbox.Device) (n int64) {
 	return n
 }
 
+// counted are those whose amounts count.
+func counted(holders []Holder) []Holder {
+	return slices.DeleteFunc(slices.Clone(holders), func(h Holder) bool { return h.Lent })
+}
+
 // heldBy names those who have most of what is wanted.
-func heldBy(holders []Holder, uses func(Holder) int64) string {
+func heldBy(prefix string, holders []Holder, uses func(Holder) int64) string {
 	const few = 3
 	var who []Holder
 	for _, h := range holders {
-		if !h.Lent && uses(h) > 0 {
+		if uses(h) > 0 {
 			who = append(who, h)
 		}
 	}
@@ -83,7 +88,7 @@ func heldBy(holders []Holder, uses func(Holder) int64) string {
 	for _, h := range who[:min(few, len(who))] {
 		names = append(names, h.ID)
 	}
-	text := "; held by " + strings.Join(names, ", ")
+	text := prefix + "held by " + strings.Join(names, ", ")
 	if more := len(who) - few; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
