@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 
+	"drydock/gpu"
 	"drydock/internal/admission"
 	"drydock/resources"
 	"drydock/sandbox"
@@ -15,6 +16,7 @@ import (
 type desk interface {
 	Take(ctx context.Context, r admission.Request, tell func(string)) (*admission.Claim, error)
 	Force(r admission.Request) (*admission.Claim, error)
+	Look()
 }
 
 // openDesk returns where the Executor's attempts are let in, and the capacity
@@ -36,43 +38,94 @@ func openDesk(c Config, stateDir string) (desk, Capacity, error) {
 	return machine, capacity, err
 }
 
+// place is what an attempt was let in with.
+type place struct {
+	claim *admission.Claim
+	// accelerators are nil where none were asked for; devices are what the
+	// sandbox has to map of them.
+	accelerators *Accelerators
+	devices      *sandbox.Accelerators
+	inv          gpu.Inventory // by which they were chosen
+}
+
 // admit waits until there is room for attempt n with d.
-func (r *run) admit(ctx context.Context, n int, d resources.Demand) (*admission.Claim, error) {
+func (r *run) admit(ctx context.Context, n int, d resources.Demand) (place, error) {
 	need, _, err := r.x.capacity.need(d)
 	if err != nil {
-		return nil, err
+		return place{}, err
 	}
 	queued := false
-	claim, err := r.x.desk.Take(ctx, r.request(n, need), func(reason string) {
+	tell := func(reason string) {
 		queued = true
 		r.recordWaiting(reason)
 		r.emitter.emit(Event{Type: EventQueued, Queued: &Queued{Resources: d, Waiting: reason}})
-	})
+	}
+	p, err := r.take(ctx, n, need, d, tell)
 	if queued {
 		r.recordWaiting("")
 	}
 	if err != nil {
-		return nil, abortedOr(ctx, err)
+		return place{}, abortedOr(ctx, err)
 	}
 	if !queued {
 		r.emitter.emit(Event{Type: EventQueued, Queued: &Queued{Resources: d}})
 	}
-	return claim, nil
+	return p, nil
 }
 
-func (r *run) request(n int, need Capacity) admission.Request {
-	return admission.Request{ID: r.id, Attempt: n, Demand: admission.Demand{Amounts: sandbox.Amounts(need)}}
+// take claims a place, with the devices that d asks for. After a wait somebody
+// may be on them whom drydock does not know: then it waits on.
+func (r *run) take(ctx context.Context, n int, need Capacity, d resources.Demand, tell func(string)) (place, error) {
+	for {
+		w, err := r.wish(ctx, d, freshLook)
+		if err != nil {
+			return place{}, err
+		}
+		claim, err := r.claim(ctx, r.request(n, need, w.choices()), w, tell)
+		if err != nil || w == nil {
+			return place{claim: claim}, err
+		}
+		if err := w.refresh(ctx); err != nil {
+			claim.Release()
+			return place{}, err
+		}
+		if inv, m, picked, ok := w.chosen(claim.Holds.Devices); ok {
+			p := place{claim: claim, inv: inv}
+			p.accelerators, p.devices = accelerators(inv, m, picked)
+			return p, nil
+		}
+		claim.Release()
+	}
+}
+
+// claim waits for the desk.
+func (r *run) claim(ctx context.Context, request admission.Request, w *wish, tell func(string)) (*admission.Claim, error) {
+	if w == nil {
+		return r.x.desk.Take(ctx, request, tell)
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	defer w.keepLooking(ctx, r.x.desk.Look, end)()
+	return r.x.desk.Take(ctx, request, tell)
+}
+
+func (r *run) request(n int, need Capacity, devices []admission.Choice) admission.Request {
+	return admission.Request{ID: r.id, Attempt: n, Demand: admission.Demand{Amounts: sandbox.Amounts(need), Devices: devices}}
 }
 
 // readmit counts an attempt that runs already, also when it would not be
 // admitted any more. Where that fails its sandbox's own lease still counts; it
 // cannot be lent, which is told.
-func (r *run) readmit(n int, d resources.Demand) *admission.Claim {
+func (r *run) readmit(n int, d resources.Demand, held []sandbox.Device) *admission.Claim {
 	need, _, err := r.x.capacity.need(d)
 	if err != nil {
 		need = asked(d)
 	}
-	claim, err := r.x.desk.Force(r.request(n, need))
+	var devices []admission.Choice
+	for _, device := range held {
+		devices = append(devices, admission.Choice{Count: 1, Of: []sandbox.Device{device}})
+	}
+	claim, err := r.x.desk.Force(r.request(n, need, devices))
 	if err != nil {
 		r.warn(resources.Warning{Code: codeNotClaimed, Text: "what the task holds counts also while it only waits for others: " + err.Error()})
 		return &admission.Claim{}

@@ -159,8 +159,9 @@ func (r *run) continued(ctx context.Context, n int) (Attempt, error) {
 	if !ok {
 		return Attempt{}, errors.New("this sandbox cannot follow what another process started")
 	}
-	claim := r.readmit(n, record.Demand)
-	defer claim.Release()
+	devices := record.Accelerators
+	claim := r.readmit(n, record.Demand, devices.held())
+	defer r.release(claim, devices)
 	defer r.opts.loan.of(claim)()
 
 	running, err := attacher.Attach(context.WithoutCancel(ctx), sandbox.Spec{ID: r.id, Attempt: n, Dir: dir})
@@ -170,10 +171,12 @@ func (r *run) continued(ctx context.Context, n int) (Attempt, error) {
 	r.recorded = true
 	defer removeScratch(dir)
 	r.emitter.begin(n)
-	r.tellAdmitted(dir, record.Demand, record.Enforcement)
-	a := Attempt{Number: n, Demand: record.Demand, Dir: dir}
+	a := Attempt{Number: n, Demand: record.Demand, Accelerators: devices, Dir: dir}
+	r.tellAdmitted(a, record.Enforcement)
 	grace := time.Duration(record.Grace * float64(time.Second))
+	unfollow := r.resumeDevices(dir)
 	outcome, err := r.accompany(ctx, running, record.Limits, grace)
+	unfollow()
 	r.judge(ctx, &a, outcome, err, record.Judge)
 	return a, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"drydock/internal/state"
 	"drydock/resources"
 	"drydock/sandbox"
+	"drydock/sandbox/sandboxtest"
 )
 
 // left does what a process does that is killed later: it records the task and
@@ -32,6 +34,11 @@ func left(t *testing.T, x *Executor, task Task, started bool) string {
 
 func leftAttempt(t *testing.T, r *run, d resources.Demand, n int, started bool) {
 	t.Helper()
+	p, err := r.admit(t.Context(), n, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.claim.Release() // the kernel's doing
 	dir, err := r.state.CreateAttempt(r.id, n)
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +47,9 @@ func leftAttempt(t *testing.T, r *run, d resources.Demand, n int, started bool) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.recordDemand(spec, d, r.judgeOptions(), r.enforcement(spec, d)); err != nil {
+	r.give(&spec, p)
+	a := Attempt{Demand: d, Accelerators: p.accelerators}
+	if err := r.recordDemand(spec, a, r.judgeOptions(), r.enforcement(spec, a)); err != nil {
 		t.Fatal(err)
 	}
 	if !started {
@@ -48,6 +57,43 @@ func leftAttempt(t *testing.T, r *run, d resources.Demand, n int, started bool) 
 	}
 	if _, err := r.sandbox.Start(t.Context(), spec, sandbox.Streams{}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Cases 19 and 20: the devices of an attempt that runs on stay its own until it
+// ends; of one that never began nothing is held.
+func TestAdoptKeepsDevices(t *testing.T) {
+	for name, started := range map[string]bool{"it runs": true, "it never began": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var box sandboxtest.Fake
+				state := t.TempDir()
+				executor := func() *Executor {
+					return newExecutor(t, func(c *Config) { c.Sandbox, c.StateDir, c.Devices = &box, state, equipped(a100s(1)) })
+				}
+				id := left(t, executor(), asking(t, "1", "sleep", "20000", "exit", "0"), started)
+				x, began := executor(), time.Now() // another process
+				var adopting sync.WaitGroup
+				adopting.Go(func() {
+					result, err := x.Adopt(t.Context(), id)
+					if started && (err != nil || idsOf(result.Attempts[0].Accelerators)[0] != "GPU-0") || !started && !errors.Is(err, ErrNeverStarted) {
+						t.Errorf("%+v, %v", result, err)
+					}
+				})
+				synctest.Wait()
+				if held := heldDevices(x); len(held) == 1 != started {
+					t.Errorf("%v is held", held)
+				}
+				if _, err := x.Run(t.Context(), asking(t, "1", "exit", "0")); err != nil {
+					t.Error(err)
+				}
+				if waited := time.Since(began) >= 20*time.Second; waited != started {
+					t.Errorf("the next task had it after %v", time.Since(began))
+				}
+				adopting.Wait()
+				devicesFree(t, x)
+			})
+		})
 	}
 }
 

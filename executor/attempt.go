@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
+	"drydock/internal/admission"
 	"drydock/internal/failpoint"
 	"drydock/resources"
 	"drydock/sandbox"
@@ -17,14 +19,28 @@ import (
 // that drydock itself failed.
 func (r *run) attempt(ctx context.Context, n int, d resources.Demand) (Attempt, error) {
 	r.emitter.begin(n)
-	claim, err := r.admit(ctx, n, d)
+	a, err := r.tried(ctx, n, d, false)
+	if !stale(err) {
+		return a, err
+	}
+	// A device was not there any more. What there is now decides, once.
+	r.x.devices.forget()
+	if err := os.RemoveAll(r.state.Attempt(r.id, n)); err != nil {
+		return Attempt{}, err
+	}
+	return r.tried(ctx, n, d, true)
+}
+
+// tried runs attempt n, again after it could not start for want of a device.
+func (r *run) tried(ctx context.Context, n int, d resources.Demand, again bool) (Attempt, error) {
+	p, err := r.admit(ctx, n, d)
 	if err != nil {
 		return Attempt{}, err
 	}
 	defer failpoint.At(failpoint.ClaimReleased)
-	defer claim.Release()
+	defer r.release(p.claim, p.accelerators)
 	failpoint.At(failpoint.Claimed)
-	defer r.opts.loan.of(claim)()
+	defer r.opts.loan.of(p.claim)()
 
 	dir, err := r.state.CreateAttempt(r.id, n)
 	if err != nil {
@@ -35,22 +51,34 @@ func (r *run) attempt(ctx context.Context, n int, d resources.Demand) (Attempt, 
 	if err != nil {
 		return Attempt{}, err
 	}
-	spec.Holds = claim.Holds
 	defer removeScratch(dir)
-	judge, limits := r.judgeOptions(), r.enforcement(spec, d)
-	if err := r.recordDemand(spec, d, judge, limits); err != nil {
+	spec.Holds = p.claim.Holds
+	r.give(&spec, p)
+	a := Attempt{Number: n, Demand: d, Accelerators: p.accelerators, Dir: dir}
+	judge, limits := r.judgeOptions(), r.enforcement(spec, a)
+	if err := r.recordDemand(spec, a, judge, limits); err != nil {
 		return Attempt{}, err
 	}
 	failpoint.At(failpoint.DemandRecorded)
-	r.tellAdmitted(spec.Dir, d, limits)
+	r.tellAdmitted(a, limits)
 
-	a := Attempt{Number: n, Demand: d, Dir: dir}
+	unfollow := r.followDevices(dir, p.inv, p.devices)
 	outcome, err := r.prepared(ctx, spec)
+	unfollow()
+	if e := outcome.StartError.Accelerator(); err == nil && !again && e != nil && e.Stale {
+		return Attempt{}, e
+	}
 	if err != nil && !errors.Is(err, errFactsLost) {
 		return Attempt{}, err
 	}
 	r.judge(ctx, &a, outcome, err, judge)
 	return a, nil
+}
+
+// release gives back what an attempt had that is gone.
+func (r *run) release(claim *admission.Claim, a *Accelerators) {
+	r.x.devices.drain(r.id, a)
+	claim.Release()
 }
 
 // prepared gets the attempt's image, runs it, and returns the facts. That the
@@ -69,17 +97,17 @@ func (r *run) prepared(ctx context.Context, spec sandbox.Spec) (sandbox.Outcome,
 
 // enforcement says beforehand how the limits will be held, as far as the
 // sandbox can tell.
-func (r *run) enforcement(spec sandbox.Spec, d resources.Demand) []sandbox.Enforcement {
+func (r *run) enforcement(spec sandbox.Spec, a Attempt) []sandbox.Enforcement {
 	var limits []sandbox.Enforcement
 	if reporter, ok := r.sandbox.(sandbox.Reporter); ok {
 		limits = reporter.Enforcement(spec)
 	}
-	return enforcement(limits, d)
+	return enforcement(limits, a.Demand, a.Accelerators)
 }
 
-func (r *run) tellAdmitted(dir string, d resources.Demand, limits []sandbox.Enforcement) {
-	r.emitter.emit(Event{Type: EventAdmitted, Admitted: &Admitted{
-		Resources: d, Image: r.task.Image, Limits: limits, Warnings: r.result.Warnings, Dir: dir}})
+func (r *run) tellAdmitted(a Attempt, limits []sandbox.Enforcement) {
+	r.emitter.emit(Event{Type: EventAdmitted, Admitted: &Admitted{Resources: a.Demand, Image: r.task.Image,
+		Accelerators: a.Accelerators, Limits: limits, Warnings: r.result.Warnings, Dir: a.Dir}})
 }
 
 // errFactsLost marks an attempt that ran and whose outcome is not to be had.
@@ -195,9 +223,10 @@ func (r *run) judge(ctx context.Context, a *Attempt, o sandbox.Outcome, lost err
 	if ctx.Err() != nil {
 		opts.StoppedBy = stoppedBy(context.Cause(ctx))
 	}
+	a.GPU = deviceUse(a.Dir)
 	known, recorded := written(a.Dir) // by a JudgeCommand, or before a crash
 	if a.Verdict = known; !recorded {
-		a.Verdict = Judge(o, opts)
+		a.Verdict = judgeIn(a.Dir, o, opts)
 	}
 	switch {
 	case a.Verdict.Class == Aborted:

@@ -67,6 +67,9 @@ func (t Task) check() error {
 	case t.ChildOOM != "" && t.ChildOOM != ChildOOMFail && t.ChildOOM != ChildOOMWarn:
 		return refuse(nil, "use fail or warn", "%q does not say what a child's out-of-memory means", string(t.ChildOOM))
 	}
+	if e := t.DiskEnforce; e != "" && e != sandbox.DiskEvict && e != sandbox.DiskHard {
+		return refuse(nil, "use evict or hard", "%q does not say how a limit on the disk is held", string(e))
+	}
 	if s := t.Scratch; s != "" && (!filepath.IsAbs(s) || filepath.Clean(s) == "/" || strings.ContainsRune(s, 0)) {
 		return refuse(nil, "name a directory such as /tmp/work", "the scratch directory %q is not an absolute path below /", s)
 	}
@@ -131,15 +134,7 @@ func (t Task) demand(p resources.Profile) (resources.Demand, []resources.Warning
 		completed = t.Resources.CompleteOverride
 	}
 	d, more, err := completed(p)
-	warnings = append(warnings, more...)
-	if err != nil {
-		return d, warnings, err
-	}
-	if d.GPU != nil {
-		return d, warnings, refuse(nil, "leave gpu out to run it without",
-			"the task asks for %v, and drydock has no accelerator support on this machine yet", d.GPU)
-	}
-	return d, warnings, nil
+	return d, append(warnings, more...), err
 }
 
 // defaultPath is where programs are looked up when nobody says, as in a

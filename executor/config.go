@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 
+	"drydock/gpu"
+	"drydock/gpu/discover"
 	"drydock/internal/state"
 	"drydock/resources"
 	"drydock/sandbox"
@@ -47,6 +49,19 @@ type Config struct {
 	// large as Capacity says, and counts what everybody's tasks hold.
 	LeaseDir string
 
+	// Devices finds the accelerators that tasks may have; it is asked again
+	// whenever that matters, by one goroutine at a time. Nil: this machine's (see
+	// package gpu/discover). gpu.Pretend makes those of another one.
+	Devices func(ctx context.Context) gpu.Inventory
+	// DeviceUse looks at what an attempt's devices are used for, about once a
+	// second until ctx ends and once more then; then the channel is closed. Nil:
+	// discover.Watch.
+	DeviceUse func(ctx context.Context, ids []gpu.ID) <-chan gpu.Look
+
+	// Log is how much of each attempt's log is kept. Zero values are a
+	// kubelet's defaults.
+	Log sandbox.LogKeep
+
 	// SystemRetries is how often an attempt is tried again after a failure of
 	// kind system (interrupted, machine-memory), apart from the task's own
 	// Retries. Default 0: at a desk somebody's kill is to be seen, not
@@ -67,6 +82,8 @@ type Executor struct {
 	state    *state.Dir
 	desk     desk
 	capacity Capacity
+	devices  *lookout
+	marks    string // of unhealthy GPUs, a directory; see marksOf
 }
 
 // New returns an Executor. It opens the state directory (making it where it
@@ -78,7 +95,12 @@ func New(c Config) (*Executor, error) {
 	if c.SystemRetries < 0 {
 		return nil, fmt.Errorf("executor: Config.SystemRetries is %d; it cannot be negative", c.SystemRetries)
 	}
-	x := &Executor{config: c, profile: resources.DefaultProfile()}
+	x := &Executor{config: c, profile: resources.DefaultProfile(), devices: &lookout{find: c.Devices}}
+	if c.Devices == nil {
+		x.devices.find = func(ctx context.Context) gpu.Inventory { return discover.Machine(ctx, discover.Options{}) }
+	}
+	x.marks = marksOf(c)
+	x.devices.find = x.marked(x.devices.find)
 	if c.Profile != nil {
 		x.profile = *c.Profile
 	}

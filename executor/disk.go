@@ -89,11 +89,11 @@ func (e *evidence) moreDisk() string {
 // diskHints are worth knowing of a task that was not stopped for its disk use.
 func (e *evidence) diskHints() []string {
 	d := e.o.Disk
+	hints := e.fullHints()
 	if d == nil {
-		return nil
+		return hints
 	}
-	var hints []string
-	if d.Peak > d.Limit {
+	if d.Over() || d.Peak > d.Limit && len(d.Hard) == 0 {
 		hints = append(hints, fmt.Sprintf("it had %s on disk, more than the %s that it asked for, and ended before a look found it so: a cluster looks every 10 s or so, and evicts what runs then; %s",
 			size(d.Peak), resources.FormatSize(d.Limit), e.moreDisk()))
 	}

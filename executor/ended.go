@@ -5,6 +5,7 @@ package executor
 import (
 	"time"
 
+	"drydock/gpu/usage"
 	"drydock/resources"
 	"drydock/sandbox"
 )
@@ -41,20 +42,21 @@ type Ended struct {
 // EndedAttempt is one attempt in an Ended. ExitCode and Signal are the main
 // process's own.
 type EndedAttempt struct {
-	Number    int              `json:"number"`
-	Class     Class            `json:"verdict"`
-	Code      string           `json:"code,omitempty"`
-	Kind      Kind             `json:"kind,omitempty"`
-	Message   string           `json:"message,omitempty"`
-	ExitCode  *int             `json:"exit_code,omitempty"`
-	Signal    string           `json:"signal,omitempty"`
-	StartedAt time.Time        `json:"started_at,omitzero"` // UTC
-	Seconds   float64          `json:"seconds"`
-	Resources resources.Demand `json:"resources"`
-	Usage     *EndedUsage      `json:"usage,omitempty"`
-	Disk      *sandbox.Disk    `json:"disk,omitempty"` // only with a limit on it
-	OOM       *OOMReport       `json:"oom,omitempty"`
-	Image     *sandbox.Image   `json:"image,omitempty"` // what it ran in
+	Number       int              `json:"number"`
+	Class        Class            `json:"verdict"`
+	Code         string           `json:"code,omitempty"`
+	Kind         Kind             `json:"kind,omitempty"`
+	Message      string           `json:"message,omitempty"`
+	ExitCode     *int             `json:"exit_code,omitempty"`
+	Signal       string           `json:"signal,omitempty"`
+	StartedAt    time.Time        `json:"started_at,omitzero"` // UTC
+	Seconds      float64          `json:"seconds"`
+	Resources    resources.Demand `json:"resources"`
+	Accelerators *Accelerators    `json:"accelerators,omitempty"` // what it had of them
+	Usage        *EndedUsage      `json:"usage,omitempty"`
+	Disk         *sandbox.Disk    `json:"disk,omitempty"` // only with a limit on it
+	OOM          *OOMReport       `json:"oom,omitempty"`
+	Image        *sandbox.Image   `json:"image,omitempty"` // what it ran in
 	// Evidence is whose word Class rests on: "engine", "sample"; absent: the
 	// kernel's own counters.
 	Evidence sandbox.Evidence `json:"evidence,omitempty"`
@@ -65,6 +67,10 @@ type EndedAttempt struct {
 type EndedUsage struct {
 	MemoryPeak int64   `json:"memory_peak,omitempty"`
 	CPUSeconds float64 `json:"cpu_seconds"`
+	// ShmPeak is the most of /dev/shm that was seen taken, in bytes.
+	ShmPeak int64 `json:"shm_peak,omitempty"`
+	// GPU is what it used of its devices, one by one.
+	GPU []usage.Summary `json:"gpu,omitempty"`
 }
 
 // Document returns the result as the document that machines read.
@@ -97,11 +103,11 @@ func endedAttempt(a Attempt) EndedAttempt {
 	e := EndedAttempt{
 		Number: a.Number, Class: v.Class, Code: v.Code, Kind: v.Kind, Message: v.Message,
 		StartedAt: a.StartedAt.UTC(),
-		Resources: a.Demand,
-		OOM:       v.OOM,
-		Image:     o.Image,
-		Disk:      o.Disk,
-		Hints:     v.Hints,
+		Resources: a.Demand, Accelerators: a.Accelerators,
+		OOM:   v.OOM,
+		Image: o.Image,
+		Disk:  o.Disk,
+		Hints: v.Hints,
 	}
 	if o.Counters != nil {
 		e.Evidence = o.Counters.Evidence
@@ -113,8 +119,11 @@ func endedAttempt(a Attempt) EndedAttempt {
 		code := o.Exit.Code
 		e.ExitCode, e.Signal = &code, o.Exit.Signal
 	}
-	if o.Counters != nil || o.Memory.Peak > 0 || o.CPUSeconds > 0 {
-		e.Usage = &EndedUsage{MemoryPeak: o.Memory.Peak, CPUSeconds: o.CPUSeconds}
+	if o.Counters != nil || o.Memory.Peak > 0 || o.CPUSeconds > 0 || len(a.GPU) > 0 {
+		e.Usage = &EndedUsage{MemoryPeak: o.Memory.Peak, CPUSeconds: o.CPUSeconds, GPU: a.GPU}
+		if o.Shm != nil {
+			e.Usage.ShmPeak = o.Shm.Peak
+		}
 	}
 	return e
 }

@@ -3,10 +3,12 @@
 package executor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
 
+	"drydock/gpu"
 	"drydock/resources"
 	"drydock/sandbox"
 )
@@ -104,7 +106,9 @@ type RefusedError struct {
 	Remedy string // what to do; may be empty
 	Err    error  // what lies beneath, such as *resources.FieldError; may be nil
 
-	told bool // Reason says the remedy already
+	told bool   // Reason says the remedy already
+	code string // of the verdict; "": CodeRefused
+	kind Kind   // "": KindUser
 }
 
 // Unwrap returns the error beneath.
@@ -136,6 +140,11 @@ func (e *RefusedError) sentence() string {
 	return e.Reason + "; " + e.Remedy
 }
 
+// verdict is what the refusal means for the task.
+func (e *RefusedError) verdict() Verdict {
+	return Verdict{Class: Refused, Code: cmp.Or(e.code, CodeRefused), Kind: cmp.Or(e.kind, KindUser), Message: e.sentence()}
+}
+
 // refusal returns err as a refusal, when it says that a task cannot be run as
 // it is written or on this machine; nil for everything else.
 func refusal(err error) *RefusedError {
@@ -147,6 +156,12 @@ func refusal(err error) *RefusedError {
 	}
 	if e, ok := errors.AsType[*sandbox.UnsupportedError](err); ok {
 		return &RefusedError{Reason: e.What, Remedy: e.Remedy, Err: err}
+	}
+	if e, ok := errors.AsType[*gpu.RefusalError](err); ok {
+		return &RefusedError{Reason: e.Error(), Remedy: e.Remedy, Err: err, code: CodeAcceleratorNotAvailable}
+	}
+	if e, ok := errors.AsType[*sandbox.AcceleratorError](err); ok { // the machine's set-up, not the task
+		return &RefusedError{Reason: e.Error(), Remedy: e.Remedy, Err: err, told: true, code: CodeAcceleratorNotAvailable, kind: KindSystem}
 	}
 	if e, ok := errors.AsType[*resources.FieldError](err); ok {
 		return &RefusedError{Reason: err.Error(), Remedy: e.Hint, Err: err, told: true}
@@ -223,7 +238,7 @@ func startError(f Failure, o sandbox.Outcome) error {
 
 func refusedError(f Failure, cause error) error {
 	if e, ok := cause.(*RefusedError); ok { // made by refuse, never wrapped
-		return &RefusedError{Failure: f, Reason: e.Reason, Remedy: e.Remedy, Err: e.Err, told: e.told}
+		return &RefusedError{Failure: f, Reason: e.Reason, Remedy: e.Remedy, Err: e.Err, told: e.told, code: e.code, kind: e.kind}
 	}
 	return &RefusedError{Failure: f, Reason: f.Verdict.Message, Err: cause}
 }

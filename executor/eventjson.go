@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"drydock/gpu"
+	"drydock/gpu/usage"
 	"drydock/resources"
 	"drydock/sandbox"
 )
@@ -46,11 +48,12 @@ type queuedLine struct {
 
 type admittedLine struct {
 	head
-	Resources resources.Demand      `json:"resources"`
-	Image     string                `json:"image,omitempty"`
-	Limits    []sandbox.Enforcement `json:"limits,omitempty"`
-	Warnings  []resources.Warning   `json:"warnings,omitempty"`
-	Dir       string                `json:"dir,omitempty"`
+	Resources    resources.Demand      `json:"resources"`
+	Image        string                `json:"image,omitempty"`
+	Accelerators *Accelerators         `json:"accelerators,omitempty"`
+	Limits       []sandbox.Enforcement `json:"limits,omitempty"`
+	Warnings     []resources.Warning   `json:"warnings,omitempty"`
+	Dir          string                `json:"dir,omitempty"`
 }
 
 type pullLine struct {
@@ -82,6 +85,13 @@ type sampleLine struct {
 	Disk       *int64            `json:"disk,omitempty"`
 }
 
+type gpuLine struct {
+	head
+	Devices []usage.Use `json:"devices,omitempty"`
+	XIDs    []gpu.XID   `json:"xids,omitempty"`
+	Problem string      `json:"problem,omitempty"`
+}
+
 type oomLine struct {
 	head
 	OOMReport
@@ -102,7 +112,7 @@ func eventDocument(e Event) (any, error) {
 		return queuedLine{h, e.Queued.Name, e.Queued.Resources, e.Queued.Waiting}, nil
 	case e.Type == EventAdmitted && e.Admitted != nil:
 		a := e.Admitted
-		return admittedLine{h, a.Resources, a.Image, a.Limits, a.Warnings, a.Dir}, nil
+		return admittedLine{h, a.Resources, a.Image, a.Accelerators, a.Limits, a.Warnings, a.Dir}, nil
 	case e.Type == EventPull && e.Pull != nil:
 		p := e.Pull
 		return pullLine{h, p.Image, p.Done, p.Total, p.Finished}, nil
@@ -113,6 +123,8 @@ func eventDocument(e Event) (any, error) {
 	case e.Type == EventSample && e.Sample != nil:
 		s := e.Sample
 		return sampleLine{h, s.Memory, s.Breakdown, s.CPUSeconds, s.Pressure, s.Disk}, nil
+	case e.Type == EventGPU && e.GPU != nil:
+		return gpuLine{h, e.GPU.Devices, e.GPU.XIDs, e.GPU.Problem}, nil
 	case e.Type == EventOOM && e.OOM != nil:
 		return oomLine{h, *e.OOM}, nil
 	case e.Type == EventRetried && e.Retried != nil:

@@ -22,6 +22,7 @@ const (
 	EventStarted  EventType = "started"
 	EventOutput   EventType = "output" // only with WithOutputEvents
 	EventSample   EventType = "sample"
+	EventGPU      EventType = "gpu" // only with devices, about once a second
 	EventOOM      EventType = "oom" // at most once for each attempt
 	EventRetried  EventType = "retried"
 	EventEnded    EventType = "ended"
@@ -41,6 +42,7 @@ type Event struct {
 	Started  *sandbox.Started
 	Output   *Output
 	Sample   *sandbox.Sample
+	GPU      *GPUUse
 	OOM      *OOMReport // told live, it knows less than the verdict's
 	Retried  *Retried
 	Ended    *Result
@@ -57,10 +59,12 @@ type Queued struct {
 // this machine does not hold is named here, before the program starts.
 type Admitted struct {
 	Resources resources.Demand
-	Image     string                // as it was asked for; "": none
-	Limits    []sandbox.Enforcement // empty when the sandbox cannot tell beforehand
-	Warnings  []resources.Warning
-	Dir       string // the attempt's directory
+	Image     string // as it was asked for; "": none
+	// Accelerators are what it was given; nil: it asked for none.
+	Accelerators *Accelerators
+	Limits       []sandbox.Enforcement // empty when the sandbox cannot tell beforehand
+	Warnings     []resources.Warning
+	Dir          string // the attempt's directory
 }
 
 // Pull tells how far an attempt's image has come. Nothing is told of one that
@@ -136,6 +140,9 @@ func (m *emitter) emit(e Event) {
 		if m.size += len(e.Output.Data); m.size > maxHeld {
 			m.release()
 		}
+		return
+	}
+	if e.Type == EventGPU && !m.started { // nothing of the attempt's
 		return
 	}
 	if e.Type == EventStarted {

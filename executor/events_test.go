@@ -228,7 +228,7 @@ func TestOutputCannotForgeLines(t *testing.T) {
 
 // The document's keys are a promise.
 func TestEndedDocument(t *testing.T) {
-	task := hog("touch", "100")
+	task := hog("fill", "/dev/shm/x", "1", "touch", "100")
 	task = task.Override(resources.Resources{Memory: resources.Of("64Mi")})
 	_, result := collect(t, task)
 	data, err := json.Marshal(result.Document())
@@ -242,7 +242,7 @@ func TestEndedDocument(t *testing.T) {
 	for _, path := range strings.Fields(`type version time id attempt verdict code kind message exit_code signal sandbox
 		attempts.number attempts.verdict attempts.code attempts.kind attempts.exit_code attempts.signal attempts.started_at attempts.seconds
 		attempts.resources.cpu.request attempts.resources.cpu.limit_origin attempts.resources.memory.request_origin
-		attempts.usage.memory_peak attempts.usage.cpu_seconds
+		attempts.usage.memory_peak attempts.usage.cpu_seconds attempts.usage.shm_peak
 		attempts.oom.limit attempts.oom.peak attempts.oom.anon attempts.oom.file attempts.oom.shmem attempts.oom.kernel
 		attempts.oom.main attempts.oom.group attempts.oom.victim.pid attempts.oom.victim.name attempts.oom.victim.rss attempts.oom.suggest
 		attempts.hints limits.limit limits.state`) {

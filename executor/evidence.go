@@ -12,9 +12,6 @@ const (
 	// memcgCharge is how near a cgroup v1 peak comes to a limit that killed:
 	// the kernel charges in batches of 64 pages (MEMCG_CHARGE_BATCH).
 	memcgCharge = 64 * 4096
-	// shmFullPercent of a tmpfs counts as full: the last write may have been
-	// larger than what was left.
-	shmFullPercent = 98
 	// nearLimitPercent of the limit in anonymous and shared memory is worth a
 	// warning after a success.
 	nearLimitPercent = 95
@@ -96,7 +93,11 @@ func (e *evidence) limitTooLow() bool {
 	return s != nil && (s.OOM || s.Reason == sandbox.StartLimitTooLow)
 }
 
-func (e *evidence) factsGone() bool { return e.o.Counters == nil || e.o.Exit == nil }
+// factsGone leaves out an OOM of which only the exit status is missing, because
+// the engine that alone knew it is gone: it is one with any.
+func (e *evidence) factsGone() bool {
+	return e.o.Counters == nil || e.o.Exit == nil && (!e.ownOOM() || e.opts.ChildOOM == ChildOOMWarn)
+}
 
 func (e *evidence) ownOOM() bool      { return e.kills > 0 && e.ownLimit }
 func (e *evidence) oomFailed() bool   { return e.ownOOM() && e.failed() }
@@ -124,39 +125,10 @@ func (e *evidence) killed() bool {
 	return x.Signal == "SIGKILL" || x.Code == 137 || x.Code == 247
 }
 
-func (e *evidence) failed() bool { return e.o.Exit.Code != 0 || e.o.Exit.Signal != "" }
-
-// Words that programs print when a mapped page or a write found no room. Data
-// loaders report a child's SIGBUS as exit code -7.
-var (
-	busErrorText = regexp.MustCompile(`(?i)\bbus error\b|\bSIGBUS\b|\bexit ?code\b[ :=]*-7\b`)
-	noSpaceText  = regexp.MustCompile(`(?i)no space left on device|\bENOSPC\b|\[errno 28\]|\bos error 28\b`)
-)
-
-func (e *evidence) sigbus() bool {
+// failed is also what was not seen to succeed.
+func (e *evidence) failed() bool {
 	x := e.o.Exit
-	return x.Signal == "SIGBUS" || x.Code == 135 || busErrorText.MatchString(e.o.Tail)
-}
-
-func (e *evidence) shmFull() bool {
-	if !e.failed() || e.o.Shm == nil || e.o.Shm.Size <= 0 {
-		return false
-	}
-	if e.shmSeenFull() {
-		return e.sigbus() || noSpaceText.MatchString(e.o.Tail)
-	}
-	return e.shmProbablyFull()
-}
-
-func (e *evidence) shmSeenFull() bool {
-	s := e.o.Shm
-	return max(s.Peak, s.Used) >= s.Size/100*shmFullPercent
-}
-
-// shmProbablyFull covers files that were unlinked or gone before anybody
-// looked: their pages still stand in the peak of memory.
-func (e *evidence) shmProbablyFull() bool {
-	return e.sigbus() && e.o.Memory.Peak >= e.o.Shm.Size
+	return x == nil || x.Code != 0 || x.Signal != ""
 }
 
 func (e *evidence) hugepages() bool   { return e.failed() && e.o.Hugetlb > 0 && e.sigbus() }

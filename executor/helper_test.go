@@ -3,8 +3,10 @@
 package executor
 
 import (
+	"context"
 	"testing"
 
+	"drydock/gpu"
 	"drydock/internal/admission"
 	"drydock/sandbox"
 	"drydock/sandbox/sandboxtest"
@@ -26,7 +28,7 @@ var roomy = Capacity{CPUMilli: 8000, Memory: 8 << 30}
 // own; change may be nil.
 func newExecutor(t testing.TB, change func(*Config)) *Executor {
 	t.Helper()
-	c := Config{Sandbox: &sandboxtest.Fake{}, StateDir: t.TempDir(), Capacity: roomy}
+	c := Config{Sandbox: &sandboxtest.Fake{}, StateDir: t.TempDir(), Capacity: roomy, Devices: equipped(gpu.Inventory{}), DeviceUse: looks()}
 	if change != nil {
 		change(&c)
 	}
@@ -35,6 +37,23 @@ func newExecutor(t testing.TB, change func(*Config)) *Executor {
 		t.Fatal(err)
 	}
 	return x
+}
+
+// equipped is a machine with these devices.
+func equipped(inv gpu.Inventory) func(context.Context) gpu.Inventory {
+	return func(context.Context) gpu.Inventory { return inv }
+}
+
+// looks are all that is ever seen of devices.
+func looks(all ...gpu.Look) func(context.Context, []gpu.ID) <-chan gpu.Look {
+	return func(context.Context, []gpu.ID) <-chan gpu.Look {
+		c := make(chan gpu.Look, len(all))
+		defer close(c)
+		for _, l := range all {
+			c <- l
+		}
+		return c
+	}
 }
 
 // takenOf is what an Executor's tasks hold now.
@@ -54,3 +73,6 @@ func hog(words ...string) Task { return Task{Command: append([]string{"hog"}, wo
 func edited(change func(*sandbox.Outcome)) *sandboxtest.Fake {
 	return &sandboxtest.Fake{Edit: func(_ sandbox.Spec, o *sandbox.Outcome) error { change(o); return nil }}
 }
+
+// heldDevices are those that an Executor's tasks hold now.
+func heldDevices(x *Executor) []sandbox.Device { return x.desk.(*admission.Local).Taken().Devices }

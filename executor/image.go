@@ -65,6 +65,11 @@ func (r *run) fetch(ctx context.Context, spec sandbox.Spec) (sandbox.Spec, error
 		last.Finished = true
 		r.emitter.emit(Event{Type: EventPull, Pull: &last})
 	}
+	if spec.Accelerators != nil {
+		if err := checkPlatform(ready.Image, ready.Platform); err != nil {
+			return spec, err
+		}
+	}
 	failpoint.At(failpoint.ImageReady)
 	r.image = &pinnedImage{ready.Image, ready.Platform, ready.Pull}
 	return ready, nil

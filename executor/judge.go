@@ -40,7 +40,7 @@ func JudgeDir(dir string) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, fmt.Errorf("judge %s: %w", dir, err)
 	}
-	v := Judge(outcome, demand.Judge)
+	v := judgeIn(dir, outcome, demand.Judge)
 	return v, writeVerdict(dir, v)
 }
 

@@ -94,7 +94,7 @@ func (e *evidence) oomReport() *OOMReport {
 	} else {
 		// Nobody saw the victim. A main process that SIGKILL ended without
 		// the supervisor's doing is the likeliest one.
-		r.Main = o.Exit.Signal == "SIGKILL" && o.GroupKilledAt.IsZero()
+		r.Main = o.Exit != nil && o.Exit.Signal == "SIGKILL" && o.GroupKilledAt.IsZero()
 	}
 	if next, ok := e.nextMemory(); ok {
 		r.Suggest = next
@@ -144,12 +144,21 @@ func (e *evidence) oomHints(r *OOMReport) []string {
 	if r.Evidence == sandbox.EvidenceSample {
 		hints = append(hints, "how sure that is: not very, as neither the kernel's counters nor the engine's word could be had and somebody's kill looks the same; where drydock may read the container's cgroup (as root on the engine's machine) it is certain")
 	}
-	// Shared memory is no process's own, so that a list of processes would
-	// not show it.
-	if r.Shmem > r.Limit/4 {
-		hints = append(hints, fmt.Sprintf("%s of it were files in /dev/shm or shared mappings, which count as memory; ask for memory for both", size(r.Shmem)))
+	return append(hints, e.sharedHint(r)...)
+}
+
+// sharedHint tells of shared memory, which is no process's own, so that a list
+// of processes would not show it. A tmpfs can be asked after the end; the last
+// sample may be older than what filled it.
+func (e *evidence) sharedHint(r *OOMReport) []string {
+	const worth = 4 // a part of the limit
+	switch {
+	case e.hasShm() && e.shmUsed() > r.Limit/worth:
+		return []string{fmt.Sprintf("/dev/shm held %s of its %s, and its pages count as memory; ask for memory for both", size(e.shmUsed()), size(e.o.Shm.Size))}
+	case r.Shmem > r.Limit/worth:
+		return []string{fmt.Sprintf("%s of it were files in /dev/shm or shared mappings, which count as memory; ask for memory for both", size(r.Shmem))}
 	}
-	return hints
+	return nil
 }
 
 func (e *evidence) nextMemory() (resources.Quantity, bool) {

@@ -27,37 +27,39 @@ const (
 // taskRecord is task.json: what was asked. The values of environment
 // variables are left out, because secrets travel in them.
 type taskRecord struct {
-	Version   int                 `json:"version"`
-	ID        string              `json:"id"`
-	Name      string              `json:"name,omitempty"`
-	Time      time.Time           `json:"time"`
-	Command   []string            `json:"command"`
-	Resources resources.Resources `json:"resources"`
-	Profile   string              `json:"profile,omitempty"`
-	EnvNames  []string            `json:"env_names,omitempty"`
-	CleanEnv  bool                `json:"clean_env,omitempty"`
-	Image     string              `json:"image,omitempty"`
-	Entry     []string            `json:"entrypoint,omitempty"`
-	Pull      sandbox.PullPolicy  `json:"pull,omitempty"`
-	Platform  string              `json:"platform,omitempty"`
-	WorkDir   string              `json:"work_dir,omitempty"`
-	Scratch   string              `json:"scratch,omitempty"`
-	Timeout   float64             `json:"timeout_seconds,omitempty"`
-	Retries   int                 `json:"retries,omitempty"`
-	Backoff   float64             `json:"retry_backoff_seconds,omitempty"`
-	OOMRetry  *OOMRetry           `json:"oom_retry,omitempty"`
-	ChildOOM  ChildOOM            `json:"child_oom,omitempty"`
+	Version     int                 `json:"version"`
+	ID          string              `json:"id"`
+	Name        string              `json:"name,omitempty"`
+	Time        time.Time           `json:"time"`
+	Command     []string            `json:"command"`
+	Resources   resources.Resources `json:"resources"`
+	Profile     string              `json:"profile,omitempty"`
+	EnvNames    []string            `json:"env_names,omitempty"`
+	CleanEnv    bool                `json:"clean_env,omitempty"`
+	Image       string              `json:"image,omitempty"`
+	Entry       []string            `json:"entrypoint,omitempty"`
+	Pull        sandbox.PullPolicy  `json:"pull,omitempty"`
+	Platform    string              `json:"platform,omitempty"`
+	WorkDir     string              `json:"work_dir,omitempty"`
+	Scratch     string              `json:"scratch,omitempty"`
+	Timeout     float64             `json:"timeout_seconds,omitempty"`
+	Retries     int                 `json:"retries,omitempty"`
+	Backoff     float64             `json:"retry_backoff_seconds,omitempty"`
+	OOMRetry    *OOMRetry           `json:"oom_retry,omitempty"`
+	ChildOOM    ChildOOM            `json:"child_oom,omitempty"`
+	DiskEnforce sandbox.DiskEnforce `json:"disk_enforce,omitempty"`
 }
 
 // demandRecord is an attempt's demand.json: what the verdict will need beside
 // the outcome, and what another process needs to follow the attempt.
 type demandRecord struct {
-	Version     int                   `json:"version"`
-	Demand      resources.Demand      `json:"demand"`
-	Judge       JudgeOptions          `json:"judge"`
-	Limits      sandbox.Limits        `json:"limits,omitzero"`
-	Grace       float64               `json:"grace_seconds,omitempty"`
-	Enforcement []sandbox.Enforcement `json:"enforcement,omitempty"`
+	Version      int                   `json:"version"`
+	Demand       resources.Demand      `json:"demand"`
+	Judge        JudgeOptions          `json:"judge"`
+	Limits       sandbox.Limits        `json:"limits,omitzero"`
+	Grace        float64               `json:"grace_seconds,omitempty"`
+	Enforcement  []sandbox.Enforcement `json:"enforcement,omitempty"`
+	Accelerators *Accelerators         `json:"accelerators,omitempty"`
 }
 
 // verdictRecord is an attempt's verdict.json.
@@ -85,7 +87,7 @@ func (r *run) recordTask() error {
 		EnvNames: slices.Sorted(maps.Keys(t.Env)), CleanEnv: t.CleanEnv,
 		Image: t.Image, Entry: t.Entrypoint, Pull: t.Pull, Platform: t.Platform,
 		WorkDir: t.WorkDir, Scratch: t.Scratch,
-		Timeout: t.Timeout.Seconds(), Retries: t.Retries.Count, Backoff: t.Retries.Backoff.Seconds(), OOMRetry: t.OOMRetry, ChildOOM: t.ChildOOM,
+		Timeout: t.Timeout.Seconds(), Retries: t.Retries.Count, Backoff: t.Retries.Backoff.Seconds(), OOMRetry: t.OOMRetry, ChildOOM: t.ChildOOM, DiskEnforce: t.DiskEnforce,
 	})
 	failpoint.At(failpoint.TaskRecorded)
 	return err
@@ -103,10 +105,10 @@ func (r *run) lock() error {
 	return err
 }
 
-func (r *run) recordDemand(spec sandbox.Spec, d resources.Demand, judge JudgeOptions, limits []sandbox.Enforcement) error {
+func (r *run) recordDemand(spec sandbox.Spec, a Attempt, judge JudgeOptions, limits []sandbox.Enforcement) error {
 	return state.WriteJSON(filepath.Join(spec.Dir, state.DemandFile), demandRecord{
-		Version: demandVersion, Demand: d, Judge: judge,
-		Limits: spec.Limits, Grace: spec.Grace.Seconds(), Enforcement: limits,
+		Version: demandVersion, Demand: a.Demand, Judge: judge,
+		Limits: spec.Limits, Grace: spec.Grace.Seconds(), Enforcement: limits, Accelerators: a.Accelerators,
 	})
 }
 

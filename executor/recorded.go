@@ -38,7 +38,7 @@ type RecordedAttempt struct {
 	Attempt
 	HasOutcome, HasVerdict bool
 	Limits                 sandbox.Limits        // as the kernel was told
-	Enforcement            []sandbox.Enforcement // as it was announced
+	Enforcement            []sandbox.Enforcement // as it was, or before its end as it was announced
 }
 
 // ReadRecorded reads what is kept about a task. It changes nothing, waits for
@@ -90,7 +90,7 @@ func (t taskRecord) task() Task {
 		WorkDir: t.WorkDir, Scratch: t.Scratch,
 		Timeout:  time.Duration(t.Timeout * float64(time.Second)),
 		Retries:  Retries{Count: t.Retries, Backoff: time.Duration(t.Backoff * float64(time.Second))},
-		OOMRetry: t.OOMRetry, ChildOOM: t.ChildOOM,
+		OOMRetry: t.OOMRetry, ChildOOM: t.ChildOOM, DiskEnforce: t.DiskEnforce,
 	}
 }
 
@@ -98,16 +98,20 @@ func (r *Recorded) attempt(n int, dir string) RecordedAttempt {
 	a := RecordedAttempt{Attempt: Attempt{Number: n, Dir: dir}}
 	var demand demandRecord
 	known := r.read(filepath.Join(dir, state.DemandFile), demandVersion, &demand)
-	a.Demand, a.Limits, a.Enforcement = demand.Demand, demand.Limits, demand.Enforcement
+	a.Demand, a.Limits, a.Enforcement, a.Accelerators = demand.Demand, demand.Limits, demand.Enforcement, demand.Accelerators
 	if a.HasOutcome = r.read(filepath.Join(dir, state.OutcomeFile), sandbox.OutcomeVersion, &a.Outcome); a.HasOutcome {
 		a.StartedAt, a.EndedAt = a.Outcome.StartedAt, a.Outcome.EndedAt
+		if len(a.Outcome.Limits) > 0 {
+			a.Enforcement = enforcement(a.Outcome.Limits, a.Demand, a.Accelerators)
+		}
 	}
+	a.GPU = deviceUse(dir)
 	var verdict verdictRecord
 	a.HasVerdict = r.read(filepath.Join(dir, state.VerdictFile), verdictVersion, &verdict)
 	verdict.restoreTimes()
 	a.Verdict = verdict.Verdict
 	if !a.HasVerdict && a.HasOutcome && known { // it has just ended, or nobody waited for it
-		a.Verdict, a.HasVerdict = Judge(a.Outcome, demand.Judge), true
+		a.Verdict, a.HasVerdict = judgeIn(dir, a.Outcome, demand.Judge), true
 	}
 	return a
 }

@@ -5,6 +5,7 @@ package executor
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -163,20 +164,6 @@ func interrupted(e *evidence) Verdict {
 	return v
 }
 
-func sharedMemory(e *evidence) Verdict {
-	s := e.o.Shm
-	v := Verdict{Class: Shm, Code: CodeSharedMemory, Kind: KindUser}
-	if e.shmSeenFull() {
-		v.Message = fmt.Sprintf("shared memory ran out: /dev/shm of %s was full", size(s.Size))
-	} else {
-		v.Message = fmt.Sprintf("shared memory ran out, probably: a bus error, and /dev/shm has only %s", size(s.Size))
-	}
-	r := e.opts.Asked
-	r.Shm = resources.Auto
-	v.Hints = []string{"ask for more, " + r.Python() + " (auto: as much as the memory limit; 64 MiB is what everybody gets)"}
-	return v
-}
-
 func hugepageLimit(e *evidence) Verdict {
 	return Verdict{Class: Failed, Code: CodeHugepageLimit, Kind: KindUser,
 		Message: "the task used more huge pages than it may: none were asked for",
@@ -205,7 +192,8 @@ func refusedAllocation(e *evidence) Verdict {
 
 func failed(e *evidence) Verdict {
 	return Verdict{Class: Failed, Code: CodeError, Kind: KindUser,
-		Message: "the task failed with " + exitText(e.o.Exit)}
+		Message: "the task failed with " + exitText(e.o.Exit),
+		Hints:   slices.Concat(e.shmHints(), e.diskHints())}
 }
 
 func succeeded(e *evidence) Verdict {
@@ -218,6 +206,7 @@ func succeeded(e *evidence) Verdict {
 		}
 		v.Hints = append(v.Hints, hint)
 	}
+	v.Hints = append(v.Hints, e.shmSurvived()...)
 	v.Hints = append(v.Hints, e.diskHints()...)
 	return v
 }

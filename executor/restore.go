@@ -91,15 +91,15 @@ func (r *run) restoreAttempt(n int) (Attempt, error) {
 	if err := state.ReadJSON(filepath.Join(a.Dir, state.DemandFile), demandVersion, &demand); err != nil {
 		return a, err
 	}
-	a.Demand = demand.Demand
+	a.Demand, a.Accelerators = demand.Demand, demand.Accelerators
 	err := state.ReadJSON(filepath.Join(a.Dir, state.OutcomeFile), sandbox.OutcomeVersion, &a.Outcome)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return a, err
 	}
-	a.StartedAt, a.EndedAt = a.Outcome.StartedAt, a.Outcome.EndedAt
+	a.StartedAt, a.EndedAt, a.GPU = a.Outcome.StartedAt, a.Outcome.EndedAt, deviceUse(a.Dir)
 	a.Verdict, err = JudgeDir(a.Dir)
 	if errors.Is(err, sandbox.ErrNoOutcome) {
-		a.Verdict, err = Judge(a.Outcome, demand.Judge), nil
+		a.Verdict, err = judgeIn(a.Dir, a.Outcome, demand.Judge), nil
 	}
 	return a, err
 }

@@ -5,6 +5,7 @@ package executor
 import (
 	"time"
 
+	"drydock/gpu/usage"
 	"drydock/resources"
 	"drydock/sandbox"
 )
@@ -74,13 +75,17 @@ type OOMReport struct {
 
 // Attempt is one try of a task.
 type Attempt struct {
-	Number    int // from 1
-	Demand    resources.Demand
-	StartedAt time.Time // of the program; zero when it never ran
-	EndedAt   time.Time
-	Outcome   sandbox.Outcome
-	Verdict   Verdict
-	Dir       string // on disk; "" when nothing was started
+	Number int // from 1
+	Demand resources.Demand
+	// Accelerators are the devices that it had; nil: it asked for none.
+	Accelerators *Accelerators
+	StartedAt    time.Time // of the program; zero when it never ran
+	EndedAt      time.Time
+	Outcome      sandbox.Outcome
+	Verdict      Verdict
+	// GPU is what it used of its devices, as far as that was looked at.
+	GPU []usage.Summary
+	Dir string // on disk; "" when nothing was started
 }
 
 // Result is a task's end.

@@ -129,6 +129,13 @@ func (r *run) prepare(ctx context.Context) (resources.Demand, error) {
 	if err != nil {
 		return d, err
 	}
+	w, err := r.wish(ctx, d, freshLook)
+	if err == nil && w.real() {
+		err = checkPlatform(r.task.Image, r.task.Platform)
+	}
+	if err != nil {
+		return d, err
+	}
 	err = r.recordTask()
 	r.recorded = err == nil
 	return d, err
@@ -195,7 +202,7 @@ func (r *run) killable(ctx context.Context) (context.Context, func()) {
 func (r *run) conclude(a Attempt) {
 	r.result.Attempts = append(r.result.Attempts, a)
 	r.result.Verdict = a.Verdict
-	r.result.Limits = enforcement(a.Outcome.Limits, a.Demand)
+	r.result.Limits = enforcement(a.Outcome.Limits, a.Demand, a.Accelerators)
 }
 
 // giveUp makes err the end of the task.
@@ -207,7 +214,7 @@ func (r *run) giveUp(err error) {
 		return
 	}
 	if refused := refusal(err); refused != nil {
-		r.result.Verdict = Verdict{Class: Refused, Code: CodeRefused, Kind: KindUser, Message: refused.sentence()}
+		r.result.Verdict = refused.verdict()
 		r.result.Cause = refused
 		return
 	}

@@ -116,7 +116,7 @@ func TestRefusals(t *testing.T) {
 		{"no quantity", func(t *Task) { t.Resources.Memory = resources.Of("lots") }, "memory"},
 		{"too much memory", func(t *Task) { t.Resources.Memory = resources.Of("64Gi") }, "at most 8Gi"},
 		{"too many cores", func(t *Task) { t.Resources.CPU = resources.Of("64") }, "at most 8"},
-		{"gpu", func(t *Task) { t.Resources.GPU = gpu }, "no accelerator support"},
+		{"gpu", func(t *Task) { t.Resources.GPU = gpu }, "no NVIDIA GPU on this machine"},
 		{"negative timeout", func(t *Task) { t.Timeout = -time.Second }, "negative"},
 		{"negative retries", func(t *Task) { t.Retries.Count = -1 }, "negative"},
 		{"OOM factor", func(t *Task) { t.OOMRetry = &OOMRetry{Factor: 0.5} }, "more memory"},
@@ -207,7 +207,7 @@ func TestDiskIsNamed(t *testing.T) {
 	if got := state(result.Limits); got != sandbox.Emulated {
 		t.Errorf("disk is %q in %+v", got, result.Limits)
 	}
-	silent := enforcement(nil, resources.Demand{Disk: &resources.Allotment{}})
+	silent := enforcement(nil, resources.Demand{Disk: &resources.Allotment{}}, nil)
 	if got := state(silent); got != sandbox.NotEnforced {
 		t.Errorf("disk is %q in %+v", got, silent)
 	}

@@ -3,6 +3,7 @@
 package executor
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,7 +30,9 @@ func (r *run) spec(n int, dir string, d resources.Demand) (sandbox.Spec, error) 
 		Limits: limits.From(d, limits.Options{
 			SingleProcessOOMKill: r.profile.Cgroup.SingleProcessOOMKill,
 			PageSize:             int64(os.Getpagesize()),
+			DiskEnforce:          cmp.Or(t.DiskEnforce, sandbox.DiskEnforce(r.profile.Disk.Enforce)),
 		}),
+		Log:     r.x.config.Log,
 		Timeout: t.Timeout, Grace: t.grace(), KillDeaf: t.KillDeaf,
 	}
 	if s.Caps == "" {
@@ -111,16 +114,17 @@ func (t Task) grace() time.Duration {
 
 // enforcement lays what drydock itself knows not to hold over what the
 // sandbox said.
-func enforcement(from []sandbox.Enforcement, d resources.Demand) []sandbox.Enforcement {
+func enforcement(from []sandbox.Enforcement, d resources.Demand, a *Accelerators) []sandbox.Enforcement {
 	all := append([]sandbox.Enforcement(nil), from...)
-	if d.Disk == nil {
-		return all
+	own := a.enforcement()
+	if d.Disk != nil {
+		own = append(own, sandbox.Enforcement{Limit: "disk", State: sandbox.NotEnforced,
+			Why: "this sandbox does not measure what a task writes to disk"})
 	}
-	for _, e := range all {
-		if e.Limit == "disk" {
-			return all
+	for _, e := range own {
+		if !slices.ContainsFunc(all, func(told sandbox.Enforcement) bool { return told.Limit == e.Limit }) {
+			all = append(all, e)
 		}
 	}
-	return append(all, sandbox.Enforcement{Limit: "disk", State: sandbox.NotEnforced,
-		Why: "this sandbox does not measure what a task writes to disk"})
+	return all
 }

@@ -71,6 +71,8 @@ type Task struct {
 	Retries  Retries
 	OOMRetry *OOMRetry // nil: an OOM is retried as any other failure of kind user
 	ChildOOM ChildOOM
+	// DiskEnforce is how a limit on the disk is held; "": as the profile has it.
+	DiskEnforce sandbox.DiskEnforce
 
 	overridden bool
 }

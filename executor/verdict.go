@@ -27,10 +27,14 @@ const (
 	CodeSharedMemory      = "SharedMemoryExhausted"
 	CodeHugepageLimit     = "HugepageLimit"
 	CodeEvicted           = "Evicted"
+	CodeDiskFull          = "DiskFull"     // its own hard limit
+	CodeHostDiskFull      = "HostDiskFull" // a file system of the machine's
 	CodeUnknown           = "Unknown"
 	CodeRefused           = "Refused"
 	CodeInternal          = "InternalError"
-	CodeNeverStarted      = "NeverStarted" // its process was gone before anything ran; see Executor.Adopt
+	// CodeAcceleratorNotAvailable is a refusal for want of devices.
+	CodeAcceleratorNotAvailable = "AcceleratorNotAvailable"
+	CodeNeverStarted            = "NeverStarted" // its process was gone before anything ran; see Executor.Adopt
 )
 
 // JudgeOptions are what a judgement needs to know beside the facts. The zero
@@ -84,6 +88,7 @@ var table = []row{
 	{1, "stopped on request", (*evidence).aborted, aborted},
 	{2, "ran out of time", (*evidence).timedOut, timedOut},
 	{3, "no such image", (*evidence).imageMissing, imageMissing},
+	{3, "devices not to be passed", (*evidence).noDevices, noDevices},
 	{3, "memory limit below the runtime's own need", (*evidence).limitTooLow, limitTooLow},
 	{3, "did not start", (*evidence).notStarted, notStarted},
 	{9, "counters or exit status gone", (*evidence).factsGone, unknown},
@@ -96,6 +101,9 @@ var table = []row{
 	{10, "/dev/shm full", (*evidence).shmFull, sharedMemory},
 	{11, "no huge page left", (*evidence).hugepages, hugepageLimit},
 	{12, "disk used up", (*evidence).evicted, evicted},
+	{12, "its own disk full", (*evidence).ownDiskFull, diskFull},
+	{12, "the machine's disk full", (*evidence).hostDiskFull, hostDiskFull},
+	{12, "its own disk full, probably", (*evidence).ownDiskProbably, diskFull},
 	{13, "failed after a refused fork", (*evidence).forkRefused, pidsHint},
 	{14, "failed after a refused allocation", (*evidence).allocationRefused, refusedAllocation},
 	{15, "failed", (*evidence).failed, failed},

@@ -175,6 +175,10 @@ var verdictCases = []verdictCase{
 
 	// Row 4: its own limit.
 	{name: "main process, v2", row: 4, class: OOM, code: "OOMKilled", kind: KindUser, outcome: v2(oomV2), says: "python3 (pid 1)"},
+	{name: "its exit is not known", row: 4, class: OOM, code: "OOMKilled", kind: KindUser, says: "python3 (pid 1)",
+		outcome: v2(func(o *sandbox.Outcome) { oomV2(o); o.Exit = nil })},
+	{name: "a child's may be fine, and the exit is not known", row: 9, class: Unknown, code: "Unknown", kind: KindSystem, opts: JudgeOptions{ChildOOM: ChildOOMWarn},
+		outcome: v2(func(o *sandbox.Outcome) { oomV2(o); o.Exit = nil })},
 	{name: "main process, v1", row: 4, class: OOM, code: "OOMKilled", kind: KindUser, outcome: v1(oomV1), says: "64 MiB after 10s"},
 	{name: "v1, the eventfd alone", row: 4, class: OOM, code: "OOMKilled", kind: KindUser,
 		outcome: v1(func(o *sandbox.Outcome) { oomV1(o); o.Memory.Peak = 50 * mib })},
@@ -187,16 +191,6 @@ var verdictCases = []verdictCase{
 		outcome: v1(func(o *sandbox.Outcome) { oomV1(o); o.Counters.AncestorOOM = true })},
 	{name: "a child, the parent passes on 3", row: 4, class: OOM, code: "OOMKilled", kind: KindUser, says: "child process worker (pid 7)",
 		outcome: v1(func(o *sandbox.Outcome) { oomV1(o); childVictim(o); o.Exit = exit(3) })},
-	{name: "shared memory that counted", row: 4, class: OOM, code: "OOMKilled", kind: KindUser, says: "/dev/shm",
-		outcome: v2(func(o *sandbox.Outcome) {
-			oomV2(o)
-			o.Memory.Last = &sandbox.Breakdown{Anon: 10 * mib, Shmem: 54 * mib}
-		})},
-	{name: "shm full and OOM: the counter decides", row: 4, class: OOM, code: "OOMKilled", kind: KindUser,
-		outcome: v2(func(o *sandbox.Outcome) {
-			oomV2(o)
-			o.Shm.Peak, o.Tail = 16*mib, "Bus error"
-		})},
 
 	// Row 5: a child was killed and the main process says it is fine.
 	{name: "child, exit 0", row: 5, class: OOM, code: "OOMKilled", kind: KindUser, says: "--child-oom=warn",
@@ -248,40 +242,6 @@ var verdictCases = []verdictCase{
 	{name: "137 and Killed on stderr", row: 9, class: Interrupted, code: "Interrupted", kind: KindSystem,
 		outcome: v2(func(o *sandbox.Outcome) { o.Exit, o.Tail = exit(137), "Out of memory: Killed process 7\n" })},
 
-	// Row 10: /dev/shm.
-	{name: "write to a full /dev/shm", row: 10, class: Shm, code: "SharedMemoryExhausted", kind: KindUser, says: `shm="auto"`,
-		outcome: v1(func(o *sandbox.Outcome) {
-			o.Exit, o.Shm.Peak, o.Shm.Used = exit(1), 16*mib, 16*mib
-			o.Tail = "dd: error writing '/dev/shm/x': No space left on device\n"
-		})},
-	{name: "SIGBUS with a full /dev/shm", row: 10, class: Shm, code: "SharedMemoryExhausted", kind: KindUser, silent: "probably",
-		outcome: v2(func(o *sandbox.Outcome) { o.Exit, o.Shm.Peak = signaled("SIGBUS"), 16*mib })},
-	{name: "a shell that passes 135 on", row: 10, class: Shm, code: "SharedMemoryExhausted", kind: KindUser,
-		outcome: v2(func(o *sandbox.Outcome) { o.Exit, o.Shm.Peak = exit(135), 16*mib-100_000 })},
-	{name: "a data loader's worker", row: 10, class: Shm, code: "SharedMemoryExhausted", kind: KindUser,
-		outcome: v1(func(o *sandbox.Outcome) {
-			o.Exit, o.Shm.Peak = exit(1), 16*mib
-			o.Tail = "RuntimeError: DataLoader worker (pid 31) is killed by signal: Bus error. It is possible that …\n"
-		})},
-	{name: "a worker's exit code -7", row: 10, class: Shm, code: "SharedMemoryExhausted", kind: KindUser,
-		outcome: v1(func(o *sandbox.Outcome) { o.Exit, o.Shm.Peak, o.Tail = exit(1), 16*mib, "worker died: exitcode=-7" })},
-	{name: "unlinked before anybody looked: probably", row: 10, class: Shm, code: "SharedMemoryExhausted", kind: KindUser, says: "probably",
-		outcome: v1(func(o *sandbox.Outcome) { o.Exit, o.Memory.Peak = signaled("SIGBUS"), 18*mib })},
-	{name: "SIGBUS with an empty /dev/shm", row: 15, class: Failed, code: "Error", kind: KindUser,
-		outcome: v2(func(o *sandbox.Outcome) { o.Exit = signaled("SIGBUS") })},
-	{name: "/dev/full says ENOSPC", row: 15, class: Failed, code: "Error", kind: KindUser,
-		outcome: v1(func(o *sandbox.Outcome) { o.Exit, o.Tail = exit(1), "sh: echo: I/O error: No space left on device\n" })},
-	{name: "ENOSPC is not told by a memory peak", row: 15, class: Failed, code: "Error", kind: KindUser,
-		outcome: v1(func(o *sandbox.Outcome) {
-			o.Exit, o.Tail, o.Memory.Peak = exit(1), "No space left on device", 40*mib
-		})},
-	{name: "a full /dev/shm and another failure", row: 15, class: Failed, code: "Error", kind: KindUser,
-		outcome: v2(func(o *sandbox.Outcome) { o.Exit, o.Shm.Peak = exit(3), 16*mib })},
-	{name: "a full /dev/shm and success", row: 16, class: Succeeded,
-		outcome: v2(func(o *sandbox.Outcome) { o.Shm.Peak, o.Tail = 16*mib, "No space left on device" })},
-	{name: "no /dev/shm known", row: 15, class: Failed, code: "Error", kind: KindUser,
-		outcome: v2(func(o *sandbox.Outcome) { o.Shm, o.Exit = nil, signaled("SIGBUS") })},
-
 	// Rows 11 and 12.
 	{name: "huge pages", row: 11, class: Failed, code: "HugepageLimit", kind: KindUser,
 		outcome: v2(func(o *sandbox.Outcome) { o.Exit, o.Hugetlb = signaled("SIGBUS"), 1 })},
@@ -293,6 +253,11 @@ var verdictCases = []verdictCase{
 	{name: "disk, without figures", row: 12, class: Evicted, code: "Evicted", kind: KindUser,
 		outcome: v2(func(o *sandbox.Outcome) {
 			o.Exit, o.Stops = signaled("SIGKILL"), []sandbox.Stop{stopped(sandbox.StopEvict, 5, "SIGKILL")}
+		})},
+	{name: "too much disk, and failed before anybody looked", row: 15, class: Failed, code: "Error", kind: KindUser,
+		says: "it had 30 MiB on disk, more than the 20Mi that it asked for",
+		outcome: v2(func(o *sandbox.Outcome) {
+			o.Exit, o.Disk = exit(3), &sandbox.Disk{Limit: 20 * mib, Used: 30 * mib, Peak: 30 * mib}
 		})},
 	{name: "too much disk, and ended by itself meanwhile", row: 16, class: Succeeded, says: "",
 		outcome: v2(func(o *sandbox.Outcome) {
@@ -351,9 +316,11 @@ var verdictCases = []verdictCase{
 
 func TestJudge(t *testing.T) {
 	rows := map[int]bool{}
-	for _, tc := range slices.Concat(verdictCases, imageVerdictCases) {
+	for _, tc := range slices.Concat(verdictCases, shmVerdictCases, diskVerdictCases, imageVerdictCases) {
 		t.Run(tc.name, func(t *testing.T) {
-			tc.opts.Asked = resources.Resources{CPU: resources.Of("1"), Memory: resources.Of("64Mi")}
+			if tc.opts.Asked.IsZero() {
+				tc.opts.Asked = resources.Resources{CPU: resources.Of("1"), Memory: resources.Of("64Mi")}
+			}
 			v := Judge(tc.outcome, tc.opts)
 			rows[v.Row] = true
 			if v.Row != tc.row || v.Class != tc.class || v.Code != tc.code || v.Kind != tc.kind {

@@ -21,6 +21,7 @@ type Profile struct {
 	Defaults     Sizes
 	Limits       Sizes // upper bounds; "" is none
 	Cgroup       CgroupProfile
+	Disk         DiskProfile
 	Security     SecurityProfile
 	Accelerators AcceleratorProfile
 }
@@ -32,6 +33,13 @@ type Sizes struct{ CPU, Memory, Disk, GPU Quantity }
 type CgroupProfile struct {
 	SingleProcessOOMKill bool   // kill only the victim, not the whole container
 	Swap                 string // "none"
+}
+
+// DiskProfile is how a limit on the disk is held.
+type DiskProfile struct {
+	// Enforce is "evict", as a kubelet does it, or "hard": a write beyond the
+	// limit fails.
+	Enforce string
 }
 
 // SecurityProfile is what a container may do.
@@ -57,6 +65,7 @@ func DefaultProfile() Profile {
 		Name:     "default",
 		Defaults: Sizes{CPU: "1", Memory: "1Gi"},
 		Cgroup:   CgroupProfile{Swap: "none"},
+		Disk:     DiskProfile{Enforce: "evict"},
 		Security: SecurityProfile{Capabilities: "default"},
 		Accelerators: AcceleratorProfile{Substitution: "exact", Missing: "refuse", MIGStrategy: "mixed",
 			AMD: "refuse", Busy: "wait"},
@@ -95,10 +104,11 @@ func (p *Profile) read(doc *yaml.Node) error {
 		"defaults":     func(n *yaml.Node) error { return p.Defaults.read(n, "defaults", "cpu", "memory") },
 		"limits":       func(n *yaml.Node) error { return p.Limits.read(n, "limits", "cpu", "memory", "disk", "gpu") },
 		"cgroup":       p.Cgroup.read,
+		"disk":         p.Disk.read,
 		"security":     p.Security.read,
 		"accelerators": p.Accelerators.read,
 	}
-	keys := []string{"defaults", "limits", "cgroup", "security", "accelerators"}
+	keys := []string{"defaults", "limits", "cgroup", "disk", "security", "accelerators"}
 	return eachKey(doc, "the profile", keys, func(key string, n *yaml.Node) error { return sections[key](n) })
 }
 
@@ -150,6 +160,12 @@ func (c *CgroupProfile) read(node *yaml.Node) error {
 		}
 		c.SingleProcessOOMKill = v.text == "True"
 		return nil
+	})
+}
+
+func (d *DiskProfile) read(node *yaml.Node) error {
+	return eachKey(node, "disk", []string{"enforce"}, func(key string, n *yaml.Node) error {
+		return oneOf(&d.Enforce, n, key, "evict", "hard")
 	})
 }
 

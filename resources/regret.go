@@ -191,7 +191,7 @@ func (r Resources) shmAboveMemory() (finding, bool) {
 	}
 	both := "memory=" + pyDouble(double(size)) + ", shm=" + pyDouble(string(r.Shm))
 	if named {
-		return finding{"shm", CodeShm, "shared memory counts against the memory limit: the task is killed before shm is full",
+		return finding{"shm", CodeShm, "shared memory counts against the memory limit: /dev/shm is made no larger, and the task is killed before that is full",
 			didYouMean(both), false}, true
 	}
 	return finding{"shm", CodeShm, "shared memory counts against the memory limit, which is Flyte's default of 1Gi unless the profile has another",

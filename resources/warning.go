@@ -33,6 +33,7 @@ const (
 	CodeDeprecated   = "deprecated"      // an old spelling
 	CodeDevice       = "device"          // device name, class or count
 	CodePartition    = "partition"       // partition of a device
+	CodeIgnored      = "ignored"         // a device without a number of them
 	CodeClamped      = "clamped"         // lowered by the profile
 	CodeDefaultAbove = "default-clamped" // the profile's default is above its own limit
 )

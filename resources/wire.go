@@ -4,6 +4,7 @@ package resources
 
 import (
 	"fmt"
+	"strconv"
 )
 
 // Entry is one resource of a task template: a name (CPU, GPU, MEMORY, EPHEMERAL_STORAGE) and a quantity as text.
@@ -129,6 +130,10 @@ func FromWire(w Wire) (Resources, []Warning, error) {
 	warnings, err := r.regrets()
 	if err != nil {
 		return Resources{}, warnings, err
+	}
+	if a := w.Accelerator; a != nil && count == "" {
+		warnings = append(warnings, Warning{Field: "gpu", Code: CodeIgnored, Text: "the accelerator " + a.Device +
+			" comes without a number of devices and is ignored, as a cluster does; ask for one of them with gpu=" + strconv.Quote(nameFromWire(a.Device)+":1")})
 	}
 	return r, warnings, nil
 }
