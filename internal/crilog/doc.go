@@ -5,5 +5,8 @@
 // pkg/kubelet/kuberuntime/logs): "TIME STREAM TAG CONTENT", tag F for what
 // ends a line of the program and P for a piece of one.
 //
-// Follow reads a file while it grows; Parser is the format without the file.
+// A log may have several files (see Rotated), as a kubelet rotates them: one
+// that is full gets a number, and the oldest go. Reader is the log's bytes
+// across its files, Follow its lines while it grows, and Parser the format
+// without the files.
 package crilog

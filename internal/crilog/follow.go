@@ -5,9 +5,8 @@ package crilog
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"time"
 )
 
@@ -25,23 +24,19 @@ const (
 // after ended was closed. A file that is not there yet is waited for. An
 // error of f ends it and is returned; so is ctx's, and one of the file.
 //
+// Where files of the log are not kept any more, or went before they were read,
+// a Line that is a Note says so.
+//
 // A line that stays unfinished is handed on in pieces (Line.Partial), so that
 // a progress bar or a prompt is seen while it stands.
 func Follow(ctx context.Context, path string, ended <-chan struct{}, f func([]Line) error) error {
-	return FollowFrom(ctx, path, 0, ended, f)
+	return FollowFrom(ctx, path, Position{}, ended, f)
 }
 
-// FollowFrom is Follow that leaves out the log's first bytes. offset is the
-// beginning of a line of the file, such as TailOffset finds.
-func FollowFrom(ctx context.Context, path string, offset int64, ended <-chan struct{}, f func([]Line) error) error {
-	file, err := await(ctx, path, ended)
-	if file == nil || err != nil {
-		return err
-	}
+// FollowFrom is Follow from a position on, such as Tail finds.
+func FollowFrom(ctx context.Context, path string, from Position, ended <-chan struct{}, f func([]Line) error) error {
+	file := Open(path, from)
 	defer func() { _ = file.Close() }() // read only
-	if _, err := file.Seek(offset, io.SeekStart); err != nil {
-		return err
-	}
 	w := &follower{file: file, f: f, buf: make([]byte, 64<<10)}
 	wait := pollFirst
 	for {
@@ -68,7 +63,7 @@ func FollowFrom(ctx context.Context, path string, offset int64, ended <-chan str
 }
 
 type follower struct {
-	file   *os.File
+	file   *Reader
 	parser Parser
 	f      func([]Line) error
 	buf    []byte
@@ -84,6 +79,7 @@ func (w *follower) read(ctx context.Context) (total int, err error) {
 		}
 		n, err := w.file.Read(w.buf)
 		total += n
+		w.note(w.file.Lost())
 		w.collect(w.parser.Add(w.buf[:n]))
 		if err != nil && !errors.Is(err, io.EOF) {
 			return total, err
@@ -97,6 +93,23 @@ func (w *follower) read(ctx context.Context) (total int, err error) {
 			}
 		}
 	}
+}
+
+// note says that files of the log are missing here. What was begun before
+// them is ended.
+func (w *follower) note(lost int) {
+	if lost > 0 {
+		w.collect(append(w.parser.End(), Missing(lost)))
+	}
+}
+
+// Missing is the line that stands for so many files of a log.
+func Missing(files int) Line {
+	text := "1 file of the log is not kept, the oldest goes first"
+	if files > 1 {
+		text = fmt.Sprintf("%d files of the log are not kept, the oldest go first", files)
+	}
+	return Line{Text: text, Note: true}
 }
 
 func (w *follower) collect(lines []Line) {
@@ -115,26 +128,6 @@ func (w *follower) hand(lines []Line) error {
 		return nil
 	}
 	return w.f(out)
-}
-
-// await opens the file when it appears; it is nil when it never does.
-func await(ctx context.Context, path string, ended <-chan struct{}) (*os.File, error) {
-	for {
-		over := closed(ended)
-		file, err := os.Open(path)
-		if err == nil {
-			return file, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		if over {
-			return nil, nil
-		}
-		if err := sleep(ctx, poll, ended); err != nil {
-			return nil, err
-		}
-	}
 }
 
 func closed(c <-chan struct{}) bool {

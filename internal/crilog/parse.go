@@ -22,6 +22,8 @@ type Line struct {
 	Stream  string // "stdout" or "stderr"; "" for what is not in the format
 	Text    string // valid UTF-8, without the line's end
 	Partial bool   // no line's end follows: more of the same line does
+	// Note says that Text is drydock's own word: what of the log is not kept.
+	Note bool
 }
 
 // Parser turns a log's bytes into lines. What belongs to one line is put

@@ -10,46 +10,122 @@ import (
 	"os"
 )
 
-// TailOffset is where the last n lines of the program begin in the log at
-// path; stream, if not "", counts the lines of that one only. What stands
-// without a line's end counts as a line. A log that is not there has none.
+// Tail is where the last n lines of the program begin in the log at path;
+// stream, if not "", counts the lines of that one only. What stands without a
+// line's end counts as a line. A log that is not there has none.
 //
-// It reads the file backwards, as far as it must. Where both streams wrote
+// It reads the files backwards, as far as it must. Where both streams wrote
 // pieces of lines at the same time, the first line may lack its beginning.
-func TailOffset(path string, n int, stream string) (int64, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
+func Tail(path string, n int, stream string) (Position, error) {
+	kept, err := Kept(path)
 	if err != nil {
-		return 0, err
+		return Position{}, err
 	}
-	defer func() { _ = f.Close() }() // read only
-	size, err := f.Seek(0, io.SeekEnd)
-	if err != nil || n <= 0 {
-		return size, err
-	}
-	b := backward{f: f, at: size}
-	lines, last := 0, size
-	for {
-		line, start, err := b.line()
-		if errors.Is(err, io.EOF) {
-			return 0, nil
-		}
-		if err != nil {
-			return 0, err
-		}
-		h, _, ok := parseHeader(line)
-		if ok && stream != "" && streamNames[h.stream] != stream {
+	c := counter{most: n, stream: stream}
+	for at := newest(kept); at >= 1; at-- {
+		f, err := open(path, at)
+		if errors.Is(err, fs.ErrNotExist) { // nothing was printed yet, or since the last one was full
 			continue
 		}
-		if !ok || h.full || lines == 0 { // the end of a line, or of the log
-			if lines++; lines > n {
-				return last, nil
+		if errors.Is(err, errGone) {
+			break
+		}
+		if err != nil {
+			return Position{}, err
+		}
+		found, err := c.count(f, at)
+		if err := errors.Join(err, f.Close()); found || err != nil {
+			return c.last, err
+		}
+	}
+	return Position{}, nil
+}
+
+// End is what the log at path ends with, at most so many bytes, from the
+// beginning of a line of the file on. A log that is not there is empty.
+func End(path string, most int64) ([]byte, error) {
+	kept, err := Kept(path)
+	if err != nil {
+		return nil, err
+	}
+	var end []byte
+	for at := newest(kept); at >= 1 && int64(len(end)) < most; at-- {
+		f, err := open(path, at)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if errors.Is(err, errGone) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		part, err := lastOf(f, most-int64(len(end)))
+		if err := errors.Join(err, f.Close()); err != nil {
+			return nil, err
+		}
+		end = append(part, end...)
+	}
+	return end, nil
+}
+
+// lastOf is the end of a file, from the beginning of a line on.
+func lastOf(f *os.File, most int64) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	from := max(0, info.Size()-most)
+	data, err := io.ReadAll(io.NewSectionReader(f, from, most))
+	if err == nil && from > 0 { // the first line is the rest of one
+		_, data, _ = bytes.Cut(data, []byte{'\n'})
+	}
+	return data, err
+}
+
+// counter counts lines from the log's end.
+type counter struct {
+	most   int
+	stream string
+	lines  int
+	last   Position // where the last counted line begins
+}
+
+// count goes through one file and reports whether most lines were found; last
+// is where they begin then.
+func (c *counter) count(f *os.File, at int) (bool, error) {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return false, err
+	}
+	if c.most <= 0 {
+		c.last = Position{at, size}
+		return true, nil
+	}
+	b := backward{f: f, at: size}
+	for {
+		line, start, err := b.line()
+		if err != nil {
+			return false, noEOF(err)
+		}
+		h, _, ok := parseHeader(line)
+		if ok && c.stream != "" && streamNames[h.stream] != c.stream {
+			continue
+		}
+		if !ok || h.full || c.lines == 0 { // the end of a line, or of the log
+			if c.lines++; c.lines > c.most {
+				return true, nil
 			}
 		}
-		last = start
+		c.last = Position{at, start}
 	}
+}
+
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
 // backwardBlock is how much is read at a time.

@@ -24,17 +24,40 @@ func writeLog(t testing.TB, lines ...string) string {
 	return path
 }
 
-// tail is what the last n lines are, by TailOffset.
+// rotatedLog is writeLog with so many lines in a file.
+func rotatedLog(t testing.TB, per int, lines ...string) string {
+	t.Helper()
+	path := writeLog(t, lines...)
+	all, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stamped := strings.SplitAfter(string(all), "\n")
+	stamped = stamped[:len(stamped)-1]
+	for n := 1; len(stamped) > 0; n++ {
+		name, end := Rotated(path, n), min(per, len(stamped))
+		if end == len(stamped) {
+			name = path
+		}
+		if err := os.WriteFile(name, []byte(strings.Join(stamped[:end], "")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		stamped = stamped[end:]
+	}
+	return path
+}
+
+// tail is what the last n lines are, by Tail.
 func tail(t testing.TB, path string, n int, stream string) string {
 	t.Helper()
-	offset, err := TailOffset(path, n, stream)
+	from, err := Tail(path, n, stream)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan struct{})
 	close(ended)
 	var got []string
-	err = FollowFrom(context.Background(), path, offset, ended, func(lines []Line) error {
+	err = FollowFrom(context.Background(), path, from, ended, func(lines []Line) error {
 		for _, l := range lines {
 			if stream == "" || l.Stream == stream {
 				got = append(got, l.Text)
@@ -48,7 +71,7 @@ func tail(t testing.TB, path string, n int, stream string) string {
 	return strings.Join(got, "|")
 }
 
-func TestTailOffset(t *testing.T) {
+func TestTail(t *testing.T) {
 	long := strings.Repeat("x", backwardBlock)
 	for _, tc := range []struct {
 		name   string
@@ -73,15 +96,40 @@ func TestTailOffset(t *testing.T) {
 			if got := tail(t, writeLog(t, tc.lines...), tc.n, tc.stream); got != tc.want {
 				t.Errorf("got %.80q, want %.80q", got, tc.want)
 			}
+			for per := 1; per <= 3; per++ {
+				if got := tail(t, rotatedLog(t, per, tc.lines...), tc.n, tc.stream); got != tc.want {
+					t.Errorf("in files of %d lines: got %.80q, want %.80q", per, got, tc.want)
+				}
+			}
 		})
 	}
-	if offset, err := TailOffset(filepath.Join(t.TempDir(), "none"), 3, ""); offset != 0 || err != nil {
-		t.Errorf("a log that is not there: %d, %v", offset, err)
+	if from, err := Tail(filepath.Join(t.TempDir(), "none"), 3, ""); from != (Position{}) || err != nil {
+		t.Errorf("a log that is not there: %v, %v", from, err)
+	}
+}
+
+func TestEnd(t *testing.T) {
+	lines := []string{"stdout F a", "stdout F b", "stdout F c"}
+	one := len(stamp + " stdout F a\n")
+	for most, want := range map[int]string{0: "", one - 1: "", one: "c", one + 1: "c", 2 * one: "bc", 10 * one: "abc"} {
+		for per := 1; per <= 3; per++ {
+			end, err := End(rotatedLog(t, per, lines...), int64(most))
+			var got strings.Builder
+			for line := range strings.Lines(string(end)) {
+				got.WriteString(line[len(line)-2 : len(line)-1])
+			}
+			if got.String() != want || err != nil {
+				t.Errorf("%d bytes, %d lines in a file: %q, %v, want %q", most, per, end, err, want)
+			}
+		}
+	}
+	if end, err := End(filepath.Join(t.TempDir(), "none"), 9); len(end) > 0 || err != nil {
+		t.Errorf("no log: %q, %v", end, err)
 	}
 }
 
 // Whatever the pieces, the last n lines are the last n of all.
-func FuzzTailOffset(f *testing.F) {
+func FuzzTail(f *testing.F) {
 	f.Add("FPPF", 2)
 	f.Add("PPPP", 1)
 	f.Add("", 3)

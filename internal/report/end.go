@@ -108,6 +108,16 @@ func usage(a *executor.Attempt) string {
 	if d := a.Outcome.Disk; d != nil {
 		parts = append(parts, fmt.Sprintf("disk %s of %s", size(d.Peak), size(d.Limit)))
 	}
+	for _, g := range a.GPU {
+		if g.Peak == nil {
+			continue
+		}
+		text := "GPU memory " + size(*g.Peak)
+		if g.Memory != nil {
+			text += " of " + size(*g.Memory)
+		}
+		parts = append(parts, text)
+	}
 	return strings.Join(parts, ", ")
 }
 

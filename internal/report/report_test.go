@@ -98,6 +98,7 @@ var cases = map[string]func(*testing.T) *executor.Result{
 		o := oom(83*time.Second, 512*mib, sandbox.Victim{PID: 19, Name: "pt_data_worker", RSS: 118 * mib},
 			sandbox.Breakdown{Anon: 301 * mib, File: 3 * mib, Shmem: 204 * mib, Kernel: 4 * mib})
 		o.Counters.Group, o.Counters.OOMKill = sandbox.GroupEmulated, 3
+		o.Shm = &sandbox.Shm{Size: 512 * mib, Used: 204 * mib, Peak: 204 * mib}
 		return result(r, attempt(t, 1, r, o, executor.JudgeOptions{}))
 	},
 	"oom-child-survived": func(t *testing.T) *executor.Result {

@@ -11,8 +11,8 @@ import (
 	"drydock/sandbox"
 )
 
-// Start tells at the beginning with what a task runs, and everything that
-// this machine does not hold as a cluster would. Later attempts differ in what
+// Start tells at the beginning with what a task runs, everything that this
+// machine does not hold as a cluster would, and what it holds more strictly. Later attempts differ in what
 // Retry says, so that theirs is empty.
 func Start(s Style, id string, attempt int, a *executor.Admitted) string {
 	if attempt > 1 {
@@ -20,6 +20,9 @@ func Start(s Style, id string, attempt int, a *executor.Admitted) string {
 	}
 	var b strings.Builder
 	what := demand(a.Resources)
+	if text := a.Accelerators.String(); text != "" {
+		what += ", gpu " + oneLine(text)
+	}
 	if a.Image != "" {
 		what += ", image " + oneLine(a.Image)
 	}
@@ -29,6 +32,10 @@ func Start(s Style, id string, attempt int, a *executor.Admitted) string {
 		switch e.State {
 		case sandbox.NotEnforced:
 			fmt.Fprintf(&b, "  %s %s\n", s.Warn("not enforced:"), because(e.Limit, e.Why))
+		case sandbox.Enforced:
+			if e.Why != "" { // in a way that was chosen
+				fmt.Fprintf(&b, "  %s %s\n", s.dim("enforced:"), because(e.Limit, e.Why))
+			}
 		case sandbox.Emulated:
 			emulated = append(emulated, e.Limit)
 		}

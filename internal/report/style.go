@@ -132,3 +132,14 @@ func oneLine(s string) string {
 		return r
 	}, s)
 }
+
+// longestPath is how much of a path a line shows: its end says most.
+const longestPath = 120
+
+// Path is a path that a task chose, fit for a line.
+func Path(path string) string {
+	if all := []rune(path); len(all) > longestPath {
+		path = "…" + string(all[len(all)-longestPath:])
+	}
+	return oneLine(path)
+}

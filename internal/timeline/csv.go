@@ -12,10 +12,12 @@ import (
 	"time"
 )
 
-// columns are the table's, in order. An empty cell is not known.
+// columns are the table's, in order; new ones come last. An empty cell is not
+// known.
 var columns = []string{
 	"attempt", "time", "seconds", "type", "memory", "anon", "file", "shmem", "kernel", "memory_limit",
 	"cpu_seconds", "cores", "cpu_limit", "memory_some", "memory_full", "cpu_some", "cpu_full", "text",
+	"disk", "disk_limit", "gpu_memory", "gpu_memory_limit", "gpu_busy",
 }
 
 // csvRow is a point, a mark, or both at once.
@@ -75,6 +77,12 @@ func (row csvRow) cells(a *Attempt) []string {
 	if a.CPULimit > 0 {
 		cells["cpu_limit"] = plain(a.CPULimit)
 	}
+	if a.DiskLimit > 0 {
+		cells["disk_limit"] = strconv.FormatInt(a.DiskLimit, 10)
+	}
+	if most := gpuTotal(a.GPU); most > 0 {
+		cells["gpu_memory_limit"] = strconv.FormatInt(most, 10)
+	}
 	if m := row.mark; m != nil {
 		cells["type"], cells["text"] = string(m.Kind), m.Text
 	}
@@ -92,6 +100,15 @@ func pointCells(p pointDocument, cells map[string]string) {
 	cells["type"], cells["cpu_seconds"] = string(p.Type), plain(p.CPUSeconds)
 	if p.Memory != nil {
 		cells["memory"] = strconv.FormatInt(*p.Memory, 10)
+	}
+	if p.Disk != nil {
+		cells["disk"] = strconv.FormatInt(*p.Disk, 10)
+	}
+	if p.GPU != nil {
+		cells["gpu_memory"] = strconv.FormatInt(gpuMemory(p.GPU), 10)
+		if busy, ok := gpuBusy(p.GPU); ok {
+			cells["gpu_busy"] = plain(busy)
+		}
 	}
 	if b := p.Breakdown; b != nil {
 		cells["anon"], cells["file"] = fmt.Sprint(b.Anon), fmt.Sprint(b.File)

@@ -36,6 +36,8 @@ func facts(a *Attempt) []fact {
 	if used := a.cpuSeconds(); used > 0 {
 		add("CPU", number(used)+" s", "")
 	}
+	addDisk(a, add)
+	addGPUs(a, add)
 	if o := a.Outcome; o != nil {
 		if s := o.Shm; s != nil && s.Peak > 0 {
 			add("/dev/shm", ofLimit(s.Peak, s.Size), "at its fullest")
@@ -49,6 +51,24 @@ func facts(a *Attempt) []fact {
 	}
 	add("samples", fmt.Sprint(a.Samples()), "")
 	return all
+}
+
+// addDisk adds what was taken of the disk, and where most of it lay.
+func addDisk(a *Attempt, add func(name, value, remark string)) {
+	peak, _, _ := a.PeakDisk()
+	if peak == 0 {
+		return
+	}
+	add("disk", ofLimit(peak, a.DiskLimit), "at its fullest, of what looks saw")
+	if a.Outcome == nil || a.Outcome.Disk == nil {
+		return
+	}
+	name := "most of it in"
+	for _, l := range a.Outcome.Disk.Largest {
+		add(name, report.Path(l.Path), report.Size(l.Bytes))
+		name = "and in"
+	}
+	add("not looked at", a.Outcome.Disk.Incomplete, "")
 }
 
 func lastedText(a *Attempt) string {

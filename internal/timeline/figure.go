@@ -19,17 +19,20 @@ const (
 	memoryHeight = 240.0
 	cpuHeight    = 76.0
 	waitHeight   = 40.0
+	stripHeight  = 60.0
 	laneHeight   = 18.0
 	titleHeight  = 24.0 // above each panel
 	axisHeight   = 40.0
 )
 
-// figure draws one attempt: its memory, its CPU and its waiting over time.
+// figure draws one attempt: its memory, its CPU, its strips and its waiting
+// over time.
 type figure struct {
 	canvas
 	a      *Attempt
 	length time.Duration
 	points []Point // thinned
+	strips []strip
 	panels []panel
 	labels []label
 	top    float64 // where the first plot begins
@@ -48,13 +51,18 @@ func draw(a *Attempt, memoryTop float64) string {
 		return ""
 	}
 	f := &figure{a: a, length: max(a.Duration(), time.Millisecond)}
-	f.points = thin(a.Points, f.length, int(plotWidth))
+	f.points, f.strips = thin(a.Points, f.length, int(plotWidth)), a.strips()
 	f.layOut(memoryTop)
 	f.grid()
 	f.memory(f.panels[0])
 	f.cpu(f.panels[1])
+	rest := f.panels[2:]
+	for _, s := range f.strips {
+		f.strip(rest[0], s)
+		rest = rest[1:]
+	}
 	for i, w := range f.waits() {
-		f.waiting(f.panels[2+i], w)
+		f.waiting(rest[i], w)
 	}
 	f.marks()
 	f.timeAxis()
@@ -79,6 +87,9 @@ func (f *figure) layOut(memoryTop float64) {
 	}
 	add(memoryHeight, memoryTop)
 	add(cpuHeight, f.a.cpuTop())
+	for _, s := range f.strips {
+		add(stripHeight, s.top())
+	}
 	for range f.waits() {
 		add(waitHeight, 1)
 	}
@@ -141,6 +152,9 @@ func describe(a *Attempt) string {
 			text += ", the limit is " + cores(a.CPULimit)
 		}
 		s = append(s, text+".")
+	}
+	for _, strip := range a.strips() {
+		s = append(s, strip.title+": "+strip.said()+".")
 	}
 	for _, m := range a.Marks {
 		if m.Kind != MarkStarted {
@@ -214,6 +228,17 @@ func pointText(p Point) string {
 	}
 	if b := p.Breakdown; b != nil {
 		parts = append(parts, split(b))
+	}
+	if p.Disk != nil {
+		parts = append(parts, "disk "+report.Size(*p.Disk))
+	}
+	for i, u := range p.GPU {
+		if u.Memory != nil {
+			parts = append(parts, gpuName(i, len(p.GPU))+" memory "+report.Size(*u.Memory))
+		}
+	}
+	if busy, ok := gpuBusy(p.GPU); ok {
+		parts = append(parts, "GPU busy "+percent(busy))
 	}
 	if r := p.Rates; r != nil {
 		parts = append(parts, cores(r.Cores))

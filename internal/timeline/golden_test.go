@@ -69,7 +69,7 @@ func TestGoldenText(t *testing.T) {
 }
 
 func TestGoldenHTML(t *testing.T) {
-	for _, name := range []string{"leap", "sudden", "hostile", "start-failed"} {
+	for _, name := range []string{"leap", "sudden", "hostile", "start-failed", "disk", "gpu"} {
 		t.Run(name, func(t *testing.T) {
 			golden(t, name+".html", render(t, scenes[name].load(t, true), HTML, Options{}))
 		})
@@ -77,7 +77,7 @@ func TestGoldenHTML(t *testing.T) {
 }
 
 func TestGoldenData(t *testing.T) {
-	for _, name := range []string{"leap", "running"} {
+	for _, name := range []string{"leap", "running", "disk", "gpu"} {
 		t.Run(name, func(t *testing.T) {
 			r := scenes[name].load(t, true)
 			golden(t, name+".json", render(t, r, JSON, Options{}))

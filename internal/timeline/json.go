@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"drydock/executor"
+	"drydock/gpu/usage"
 	"drydock/sandbox"
 )
 
@@ -52,6 +53,8 @@ type attemptDocument struct {
 	MemoryRequest int64                 `json:"memory_request,omitempty"`
 	MemoryPeak    int64                 `json:"memory_peak,omitempty"`
 	CPULimit      float64               `json:"cpu_limit,omitempty"` // cores
+	DiskLimit     int64                 `json:"disk_limit,omitempty"`
+	DiskPeak      int64                 `json:"disk_peak,omitempty"` // the most that a look saw
 	Limits        []sandbox.Enforcement `json:"limits,omitempty"`
 	Events        []eventDocument       `json:"events,omitempty"`
 	Samples       []pointDocument       `json:"samples,omitempty"`
@@ -78,6 +81,10 @@ type pointDocument struct {
 	MemoryFull *float64 `json:"memory_full,omitempty"`
 	CPUSome    *float64 `json:"cpu_some,omitempty"`
 	CPUFull    *float64 `json:"cpu_full,omitempty"`
+	Disk       *int64   `json:"disk,omitempty"`
+	// GPU is what the devices were used for at the look before; absent where
+	// there was none since the sample before.
+	GPU []usage.Use `json:"gpu,omitempty"`
 }
 
 func writeJSON(w io.Writer, r *Report, _ Options) error {
@@ -101,9 +108,11 @@ func writeJSON(w io.Writer, r *Report, _ Options) error {
 
 func documentOf(a *Attempt) attemptDocument {
 	peak, _, _ := a.Peak()
+	diskPeak, _, _ := a.PeakDisk()
 	d := attemptDocument{
 		EndedAttempt: a.ended(), State: a.State, EndedAt: a.End.UTC(),
 		MemoryLimit: a.MemoryLimit, MemoryRequest: a.MemoryRequest, MemoryPeak: peak, CPULimit: a.CPULimit,
+		DiskLimit: a.DiskLimit, DiskPeak: diskPeak,
 		Limits: a.Limits, Tail: a.Tail, Notes: a.Notes,
 	}
 	d.Class = d.EndedAttempt.Class
@@ -119,7 +128,7 @@ func documentOf(a *Attempt) attemptDocument {
 
 // ended is the attempt as the ended document has it.
 func (a *Attempt) ended() executor.EndedAttempt {
-	x := executor.Attempt{Number: a.Number, Demand: a.Demand, StartedAt: a.Start, EndedAt: a.End}
+	x := executor.Attempt{Number: a.Number, Demand: a.Demand, StartedAt: a.Start, EndedAt: a.End, GPU: a.GPU}
 	if a.Outcome != nil {
 		x.Outcome = *a.Outcome
 	}
@@ -130,7 +139,7 @@ func (a *Attempt) ended() executor.EndedAttempt {
 }
 
 func pointOf(p Point) pointDocument {
-	d := pointDocument{Type: p.Kind, Seconds: p.At.Seconds(), Breakdown: p.Breakdown, CPUSeconds: p.CPUSeconds}
+	d := pointDocument{Type: p.Kind, Seconds: p.At.Seconds(), Breakdown: p.Breakdown, CPUSeconds: p.CPUSeconds, Disk: p.Disk, GPU: p.GPU}
 	if p.Kind != AtEnd {
 		d.Memory = &p.Memory
 	}

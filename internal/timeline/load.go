@@ -57,9 +57,6 @@ func (l Loader) attempt(rec executor.RecordedAttempt) Attempt {
 	switch {
 	case rec.HasOutcome:
 		a.Outcome, a.Start, a.End = &rec.Outcome, rec.StartedAt, rec.EndedAt
-		if len(rec.Outcome.Limits) > 0 {
-			a.Limits = rec.Outcome.Limits
-		}
 	case l.Alive != nil && l.Alive(rec.Dir):
 		a.State = Running
 		a.Notes = append(a.Notes, "it runs: this is how far it has come")
@@ -69,6 +66,7 @@ func (l Loader) attempt(rec executor.RecordedAttempt) Attempt {
 	}
 	a.limit(rec.Limits)
 	a.timeline(rec.Dir)
+	a.gpus(rec.Dir)
 	a.tail(rec.Dir)
 	return a
 }
@@ -76,7 +74,7 @@ func (l Loader) attempt(rec executor.RecordedAttempt) Attempt {
 // limit finds the numbers that are drawn. What the kernel said at the end
 // beats what it was told.
 func (a *Attempt) limit(told sandbox.Limits) {
-	a.MemoryLimit, a.MemoryRequest = told.Memory, a.Demand.Memory.RequestBytes()
+	a.MemoryLimit, a.MemoryRequest, a.DiskLimit = told.Memory, a.Demand.Memory.RequestBytes(), told.Disk
 	if a.Outcome != nil && a.Outcome.Memory.Limit > 0 {
 		a.MemoryLimit = a.Outcome.Memory.Limit
 	}

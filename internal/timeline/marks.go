@@ -63,6 +63,8 @@ func stopReason(r sandbox.StopReason) string {
 		return " at the timeout"
 	case sandbox.StopAbort:
 		return " on request"
+	case sandbox.StopEvict:
+		return " for its disk use"
 	case "":
 		return ""
 	}

@@ -24,7 +24,7 @@ func points(start time.Time, samples []sandbox.Sample, o *sandbox.Outcome, v *ex
 		if at < 0 { // the clock was set back at the start
 			continue
 		}
-		all = append(all, Point{Kind: Sampled, At: at, Memory: s.Memory, Breakdown: s.Breakdown, CPUSeconds: s.CPUSeconds})
+		all = append(all, Point{Kind: Sampled, At: at, Memory: s.Memory, Breakdown: s.Breakdown, CPUSeconds: s.CPUSeconds, Disk: s.Disk})
 		stalls = append(stalls, s.Pressure)
 	}
 	rates(all, stalls)
@@ -101,7 +101,7 @@ func insert(all []Point, p Point) []Point {
 		p.At = all[i].At
 	}
 	if i > 0 {
-		p.CPUSeconds = all[i-1].CPUSeconds
+		p.CPUSeconds, p.Disk = all[i-1].CPUSeconds, all[i-1].Disk
 	}
 	return slices.Insert(all, i, p)
 }
@@ -109,12 +109,15 @@ func insert(all []Point, p Point) []Point {
 // noticed is how long after it a kill is noticed at the latest.
 const noticed = 30 * time.Millisecond
 
-// atEnd is the last count of CPU time.
+// atEnd is the last count of CPU time, and the last look at the disk.
 func atEnd(o *sandbox.Outcome, all []Point) (Point, bool) {
 	if o.EndedAt.IsZero() || o.CPUSeconds <= 0 {
 		return Point{}, false
 	}
 	p := Point{Kind: AtEnd, At: o.EndedAt.Sub(o.StartedAt), CPUSeconds: o.CPUSeconds}
+	if o.Disk != nil {
+		p.Disk = &o.Disk.Used
+	}
 	if n := len(all); n > 0 && all[n-1].At > p.At {
 		p.At = all[n-1].At
 	}

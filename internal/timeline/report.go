@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"drydock/executor"
+	"drydock/gpu/usage"
 	"drydock/resources"
 	"drydock/sandbox"
 )
@@ -47,6 +48,9 @@ type Attempt struct {
 	// there is none.
 	MemoryLimit, MemoryRequest int64
 	CPULimit                   float64
+	DiskLimit                  int64 // 0: none
+	// GPU is what it used of its devices, one by one; nil: it had none.
+	GPU []usage.Summary
 
 	Points []Point // in order of time
 	Marks  []Mark  // in order of time
@@ -63,7 +67,8 @@ const (
 	// AtOOM is the moment of the first out-of-memory kill: what the outcome
 	// says about it. Memory grows too fast there for samples.
 	AtOOM PointKind = "oom"
-	// AtEnd holds the counter of CPU time at the end; its memory is not known.
+	// AtEnd holds what is known of the end: the counter of CPU time, and what
+	// was left on the disk. Its memory is not known.
 	AtEnd PointKind = "end"
 )
 
@@ -76,6 +81,12 @@ type Point struct {
 	// memory grew after it was read.
 	Breakdown  *sandbox.Breakdown
 	CPUSeconds float64 // used so far
+	// Disk is what was taken of it when it was last looked at, in bytes; nil:
+	// not limited, or not looked at yet.
+	Disk *int64
+	// GPU is what the devices were used for when they were looked at last before;
+	// nil: not looked at since the point before, or it has none.
+	GPU []usage.Use
 	// Rates over the last window (see rateWindow); nil: not known.
 	Rates *Rates
 }
@@ -96,6 +107,7 @@ const (
 	MarkStarted   MarkKind = "started"
 	MarkOOM       MarkKind = "oom"        // the first out-of-memory kill
 	MarkGroupKill MarkKind = "group-kill" // drydock ended the rest of the attempt with the victim
+	MarkXID       MarkKind = "xid"        // an error that the GPU's driver reported
 	MarkStop      MarkKind = "stop"       // a signal that drydock sent
 	MarkEnded     MarkKind = "ended"
 )
@@ -135,6 +147,21 @@ func (a *Attempt) Peak() (peak int64, at time.Duration, sampled bool) {
 		peak = max(peak, a.Outcome.Memory.Peak)
 	}
 	return peak, at, peak > 0 && seen >= peak-peak/100
+}
+
+// PeakDisk is the most that a look at the disk saw, in bytes. sampled says that
+// a point shows it.
+func (a *Attempt) PeakDisk() (peak int64, at time.Duration, sampled bool) {
+	for _, p := range a.Points {
+		if p.Disk != nil && *p.Disk > peak {
+			peak, at = *p.Disk, p.At
+		}
+	}
+	seen := peak
+	if a.Outcome != nil && a.Outcome.Disk != nil {
+		peak = max(peak, a.Outcome.Disk.Peak)
+	}
+	return peak, at, peak > 0 && seen == peak
 }
 
 // PeakCores is the highest rate of CPU use.

@@ -83,12 +83,15 @@ func parseSample(line []byte) (sandbox.Sample, error) {
 		return s, errors.New("a sample without its time")
 	}
 	amounts := []int64{s.Memory}
+	if s.Disk != nil {
+		amounts = append(amounts, *s.Disk)
+	}
 	if b := s.Breakdown; b != nil {
 		amounts = append(amounts, b.Anon, b.File, b.Shmem, b.Kernel)
 	}
 	for _, n := range amounts {
 		if n < 0 || n > maxAmount {
-			return s, fmt.Errorf("no amount of memory: %d", n)
+			return s, fmt.Errorf("no amount of bytes: %d", n)
 		}
 	}
 	seconds := []float64{s.CPUSeconds}

@@ -8,10 +8,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"drydock/executor"
+	"drydock/gpu"
+	"drydock/gpu/usage"
 	"drydock/internal/state"
 	"drydock/resources"
 	"drydock/sandbox"
@@ -42,6 +45,8 @@ type try struct {
 	outcome *sandbox.Outcome
 	judge   executor.JudgeOptions
 	log     string
+	devices []usage.Device
+	looks   []gpu.Look // at the devices
 }
 
 // lay writes the scene down and returns the state directory.
@@ -89,7 +94,7 @@ func (a try) lay(t testing.TB, dir *state.Dir, s scene, n int) executor.Attempt 
 	a.judge.Asked, a.judge.Program, a.judge.MaxMemory = asked, "python3", 30<<30
 	put(t, filepath.Join(path, state.DemandFile), map[string]any{
 		"version": 1, "demand": demand, "judge": a.judge, "enforcement": enforcement,
-		"limits": sandbox.Limits{Memory: demand.Memory.LimitBytes(), CPUQuota: demand.CPU.LimitMilli() * 100, CPUPeriod: 100_000},
+		"limits": sandbox.Limits{Memory: demand.Memory.LimitBytes(), CPUQuota: demand.CPU.LimitMilli() * 100, CPUPeriod: 100_000, Disk: diskLimit(demand)},
 	})
 	if !a.none {
 		var b bytes.Buffer
@@ -105,6 +110,7 @@ func (a try) lay(t testing.TB, dir *state.Dir, s scene, n int) executor.Attempt 
 			t.Fatal(err)
 		}
 	}
+	a.follow(t, path)
 	if a.log != "" {
 		if err := os.WriteFile(filepath.Join(path, logFile), []byte(a.log), 0o600); err != nil {
 			t.Fatal(err)
@@ -115,7 +121,39 @@ func (a try) lay(t testing.TB, dir *state.Dir, s scene, n int) executor.Attempt 
 		put(t, filepath.Join(path, state.OutcomeFile), o)
 		done.Outcome, done.StartedAt, done.EndedAt, done.Verdict = *o, o.StartedAt, o.EndedAt, executor.Judge(*o, a.judge)
 	}
+	if a.devices != nil {
+		if done.Verdict, err = executor.JudgeDir(path); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return done
+}
+
+// follow records what the attempt's devices were used for.
+func (a try) follow(t testing.TB, dir string) {
+	t.Helper()
+	if a.devices == nil {
+		return
+	}
+	r, err := usage.Create(dir, sceneID, a.devices, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range a.looks {
+		if _, err := r.Add(l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func diskLimit(d resources.Demand) int64 {
+	if d.Disk == nil {
+		return 0
+	}
+	return d.Disk.LimitBytes()
 }
 
 func put(t testing.TB, path string, v any) {
@@ -264,6 +302,54 @@ var scenes = map[string]scene{
 		none: true,
 		outcome: &sandbox.Outcome{Version: 1, Sandbox: "native", Limits: enforcement, Counters: &sandbox.Counters{CgroupVersion: 2},
 			StartError: &sandbox.StartError{Reason: sandbox.StartNotFound, Message: "pyhton3: not found in PATH"}},
+	}}},
+	// It writes more than it asked for, deletes half, and is evicted in the end.
+	"disk": {command: train, name: "train", resources: resources.Resources{Memory: resources.Of("64Mi"), Disk: "100Mi"}, attempts: []try{{
+		samples: func() []sandbox.Sample {
+			all := samples(100*time.Millisecond, 9*time.Second, func(time.Duration) sandbox.Breakdown {
+				return sandbox.Breakdown{Anon: 12 * mib, File: 30 * mib, Kernel: mib}
+			})
+			for i, used := 0, int64(0); i < len(all); i++ {
+				if i%10 == 9 { // a look every second
+					if used += 22 * mib; i == 49 {
+						used /= 2
+					}
+				}
+				if i >= 9 {
+					all[i].Disk = new(used)
+				}
+			}
+			return all
+		}(),
+		outcome: func() *sandbox.Outcome {
+			o := lived(9100*time.Millisecond, 64*mib, 43*mib)
+			o.Exit = &sandbox.Exit{Code: 137, Signal: "SIGKILL"}
+			o.Stops = []sandbox.Stop{{Reason: sandbox.StopEvict, Signal: "SIGKILL", Time: begun.Add(9 * time.Second)}}
+			o.Disk = &sandbox.Disk{Limit: 100 * mib, Used: 143 * mib, Peak: 143 * mib, Layer: 140 * mib, Log: 3 * mib, Time: begun.Add(9 * time.Second),
+				Largest: []sandbox.DirUse{{Path: "/tmp/\x1b[2Jcache", Bytes: 120 * mib}, {Path: "/root/" + strings.Repeat("a", 300), Bytes: 9 * mib}}}
+			return o
+		}(),
+	}}},
+	// It runs out of its GPU's memory, and not of its own.
+	"gpu": {command: train, name: "train", resources: resources.Resources{Memory: resources.Of("64Mi"), GPU: &resources.Device{Quantity: 1, Device: "A100_80G"}}, attempts: []try{{
+		samples: samples(500*time.Millisecond, 9*time.Second, func(time.Duration) sandbox.Breakdown {
+			return sandbox.Breakdown{Anon: 31 * mib, Kernel: mib}
+		}),
+		outcome: func() *sandbox.Outcome {
+			o := lived(9200*time.Millisecond, 64*mib, 33*mib)
+			o.Exit, o.Tail = &sandbox.Exit{Code: 1}, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB.\n"
+			return o
+		}(),
+		devices: []usage.Device{{ID: "GPU-2fd1", Type: "A100_80G", Name: "NVIDIA A100-SXM4-80GB", Memory: new(int64(80 << 30)), Baseline: new(int64(0))}},
+		looks: func() []gpu.Look {
+			var all []gpu.Look
+			for i := range 9 {
+				all = append(all, gpu.Look{Time: begun.Add(time.Duration(i)*time.Second + 300*time.Millisecond),
+					Uses: []gpu.Use{{ID: "GPU-2fd1", Used: new(int64(i) * 8 << 30), Busy: new(float64(i) / 10)}}})
+			}
+			return append(all, gpu.Look{Time: begun.Add(9 * time.Second), XIDs: []gpu.XID{{GPU: "GPU-2fd1", Code: 13, Of: []gpu.ID{"GPU-2fd1"}}}},
+				gpu.Look{Time: begun.Add(9 * time.Second), Problem: "no XIDs are heard any more: the GPU is lost"})
+		}(),
 	}}},
 	// Everything that somebody else chose tries to be more than text.
 	"hostile": {command: []string{"<script>alert(1)</script>", "\x1b[2J", "a\nb"}, name: `</title><b>"&'`, resources: memory("64Mi"), attempts: []try{{

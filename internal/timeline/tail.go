@@ -3,10 +3,6 @@
 package timeline
 
 import (
-	"errors"
-	"io"
-	"io/fs"
-	"os"
 	"regexp"
 	"strings"
 	"unicode"
@@ -22,26 +18,9 @@ const (
 // logTail is the end of an attempt's log, for one that has left no outcome.
 // A log that is not there is empty.
 func logTail(path string) (string, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
+	data, err := crilog.End(path, tailBytes)
 	if err != nil {
 		return "", err
-	}
-	defer func() { _ = f.Close() }() // read only
-	info, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	from := max(0, info.Size()-tailBytes)
-	data, err := io.ReadAll(io.NewSectionReader(f, from, tailBytes))
-	if err != nil {
-		return "", err
-	}
-	if from > 0 { // the first line is the rest of one
-		_, rest, _ := strings.Cut(string(data), "\n")
-		data = []byte(rest)
 	}
 	var p crilog.Parser
 	var b strings.Builder

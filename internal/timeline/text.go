@@ -101,6 +101,7 @@ func (s *sheet) attempt(r *Report, a *Attempt) {
 		s.chart(a)
 		s.cpu(a)
 		s.waits(a)
+		s.strips(a)
 		s.peak(a)
 	}
 	s.events(a)
@@ -244,12 +245,17 @@ func (s *sheet) cpu(a *Attempt) {
 
 // line is a sparkline of a rate.
 func (s *sheet) line(a *Attempt, top float64, value func(*Rates) (float64, bool)) string {
-	return strings.TrimRight(s.g.spark(series(a.Points, a.Duration(), s.columns, true, func(p Point) (float64, bool) {
+	return s.spark(a, top, func(p Point) (float64, bool) {
 		if p.Rates == nil {
 			return 0, false
 		}
 		return value(p.Rates)
-	}), top), " ")
+	})
+}
+
+// spark is a sparkline of what points say.
+func (s *sheet) spark(a *Attempt, top float64, value func(Point) (float64, bool)) string {
+	return strings.TrimRight(s.g.spark(series(a.Points, a.Duration(), s.columns, true, value), top), " ")
 }
 
 // say writes what there is to say about the lines above it.

@@ -82,6 +82,10 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.order = ByCPU
 		case "m":
 			m.order = ByMemory
+		case "d":
+			m.order = ByDisk
+		case "g":
+			m.order = ByGPU
 		}
 	}
 	return m, nil
@@ -102,9 +106,9 @@ func (m model) View() string {
 }
 
 func helpText(by Order, unicode bool) string {
-	text := "sorted by " + string(by) + " · a age, c CPU, m memory, q quit"
+	dot := "·"
 	if !unicode {
-		text = "sorted by " + string(by) + " - a age, c CPU, m memory, q quit"
+		dot = "-"
 	}
-	return text
+	return "sorted by " + string(by) + " " + dot + " a age, c CPU, m memory, d disk, g GPU, q quit"
 }

@@ -24,8 +24,11 @@ const near = 0.9
 
 // Text draws a snapshot as a table.
 func Text(s Snapshot, look Look) string {
-	lines := []string{look.summary(s), ""}
-	lines = append(lines, look.table(s)...)
+	lines := []string{look.summary(s)}
+	if s.Leased != nil {
+		lines = append(lines, look.leased(s))
+	}
+	lines = append(append(lines, ""), look.table(s)...)
 	if h := look.Height; h > 0 && len(lines) > h {
 		more := len(lines) - h + 1
 		lines = append(lines[:h-1], look.Style.Dim(fmt.Sprintf("… %d more", more)))
@@ -37,7 +40,8 @@ func Text(s Snapshot, look Look) string {
 func (l Look) summary(s Snapshot) string {
 	var running, queued int
 	var cores float64
-	var memory int64
+	var memory, disk int64
+	disks := 0 // tasks whose disk use is measured
 	for i := range s.Tasks {
 		t := &s.Tasks[i]
 		if t.running() == 0 {
@@ -49,6 +53,10 @@ func (l Look) summary(s Snapshot) string {
 		if t.Memory != nil {
 			memory += *t.Memory
 		}
+		if t.Disk != nil {
+			disk += *t.Disk
+			disks++
+		}
 	}
 	text := fmt.Sprintf("%d running, %d queued · CPU %.2f", running, queued, cores)
 	if s.Cores > 0 {
@@ -58,6 +66,33 @@ func (l Look) summary(s Snapshot) string {
 	if s.Memory > 0 {
 		text += " of " + report.Size(s.Memory)
 	}
+	if disks > 0 {
+		text += " · disk " + report.Size(disk)
+	}
+	return l.dotted(text)
+}
+
+// leased is what is taken of the machine, whether it is used or not.
+func (l Look) leased(s Snapshot) string { return l.dotted("leased: " + Leased(s, " · ")) }
+
+// Leased says what is taken of the machine, part by part.
+func Leased(s Snapshot, between string) string {
+	of := func(text, most string, known bool) string {
+		if known {
+			text += " of " + most
+		}
+		return text
+	}
+	parts := []string{
+		of(fmt.Sprintf("CPU %g", float64(s.Leased.CPUMilli)/1000), strconv.FormatFloat(s.Cores, 'f', -1, 64), s.Cores > 0),
+		of("memory "+report.Size(s.Leased.Memory), report.Size(s.Memory), s.Memory > 0),
+		of("disk "+report.Size(s.Leased.Disk), report.Size(s.Disk)+" free", s.Disk > 0),
+	}
+	return strings.Join(parts, between)
+}
+
+// dotted fits a line of parts to the screen.
+func (l Look) dotted(text string) string {
 	if !l.Unicode {
 		text = strings.ReplaceAll(text, "·", "-")
 	}
@@ -77,21 +112,27 @@ func (c *column) add(text string, paint func(string) string) {
 }
 
 const (
-	nameWidth = 20
-	leastName = 12 // where the screen is narrow
+	firstGauge = 4 // the column; each gauge has two
+	nameWidth  = 20
+	leastName  = 12 // where the screen is narrow
 	// sparkMost and sparkLeast bound how wide a sparkline is; below the least
 	// there is none.
 	sparkMost, sparkLeast = 30, 6
 )
 
 func (l Look) table(s Snapshot) []string {
-	columns := make([]column, 8)
+	shown := gaugesOf(s)
+	columns := make([]column, firstGauge+2*len(shown))
 	columns[2].right, columns[3].right = true, true
-	for i, title := range []string{"ID", "NAME", "AGE", "TRY", "CPU", "", "MEMORY", ""} {
+	for i, title := range []string{"ID", "NAME", "AGE", "TRY"} {
 		columns[i].add(title, l.Style.Dim)
 	}
+	for i, g := range shown {
+		columns[firstGauge+2*i].add(g.title, l.Style.Dim)
+		columns[firstGauge+2*i+1].add("", nil)
+	}
 	for i := range s.Tasks {
-		l.row(columns, &s.Tasks[i], s.Time)
+		l.row(columns, shown, &s.Tasks[i], s.Time)
 	}
 	width := textWidth(columns)
 	if l.Width > 0 && width > l.Width {
@@ -101,13 +142,17 @@ func (l Look) table(s Snapshot) []string {
 		}
 		width = textWidth(columns)
 	}
+	if l.Width > 0 && width > l.Width {
+		shortenSizes(columns[firstGauge:], shown, s.Tasks)
+		width = textWidth(columns)
+	}
 	spark := sparkMost
 	if l.Width > 0 {
-		spark = min(sparkMost, (l.Width-width-4)/2)
+		spark = min(sparkMost, (l.Width-width)/len(shown)-2)
 	}
 	if spark >= sparkLeast {
 		for i := range s.Tasks {
-			l.sparks(columns, i+1, &s.Tasks[i], s.Time, spark)
+			l.sparks(columns[firstGauge:], shown, i+1, &s.Tasks[i], s.Time, spark)
 		}
 	}
 	lines := make([]string, len(s.Tasks)+1)
@@ -155,8 +200,24 @@ func shortenIDs(c *column) {
 	}
 }
 
+// shortenSizes leaves of sizes the part of the limit that is used.
+func shortenSizes(columns []column, shown []gauge, tasks []Task) {
+	for i, g := range shown {
+		for row := range tasks {
+			t, c := &tasks[row], &columns[2*i]
+			switch {
+			case !g.sizes || t.running() == 0 || !g.has(t) || g.limit(t) <= 0:
+			case strings.HasPrefix(c.texts[row+1], unknown):
+				c.texts[row+1] = unknown
+			default:
+				c.texts[row+1] = fmt.Sprintf("%d %%", int(g.fill(t)*100))
+			}
+		}
+	}
+}
+
 // row fills a task's line, but for the sparklines.
-func (l Look) row(columns []column, t *Task, now time.Time) {
+func (l Look) row(columns []column, shown []gauge, t *Task, now time.Time) {
 	columns[0].add(t.ID, nil)
 	columns[1].add(shorten(report.OneLine(t.Name), nameWidth), nil)
 	columns[2].add(age(now.Sub(t.Begun)), nil)
@@ -165,53 +226,30 @@ func (l Look) row(columns []column, t *Task, now time.Time) {
 		try = strconv.Itoa(t.Attempt)
 	}
 	columns[3].add(try, nil)
-	columns[5].add("", nil)
-	columns[7].add("", nil)
-	if t.running() == 0 {
-		columns[4].add("queued", nil)
-		columns[6].add("", nil)
-		return
+	for i, g := range shown {
+		text, paint := "", (func(string) string)(nil)
+		switch {
+		case t.running() == 0 && i == 0:
+			text = "queued"
+		case t.running() == 1 && g.has(t):
+			text = g.text(t)
+			if g.fill(t) >= near {
+				paint = g.full(l)
+			}
+		}
+		columns[firstGauge+2*i].add(text, paint)
+		columns[firstGauge+2*i+1].add("", nil)
 	}
-	cpu, memory := "-", "-"
-	if t.Cores != nil {
-		cpu = fmt.Sprintf("%.2f", *t.Cores)
-	}
-	if t.CPULimit > 0 {
-		cpu += " of " + strconv.FormatFloat(t.CPULimit, 'f', -1, 64)
-	}
-	if t.Memory != nil {
-		memory = report.Size(*t.Memory)
-	}
-	if t.MemoryLimit > 0 {
-		memory += fmt.Sprintf(" of %s, %d %%", report.Size(t.MemoryLimit), int(t.fill()*100))
-	}
-	columns[4].add(cpu, l.mark(t.CPULimit > 0 && t.cores() >= near*t.CPULimit, l.Style.Warn))
-	columns[6].add(memory, l.mark(t.fill() >= near, l.Style.Bad))
-}
-
-func (l Look) mark(is bool, paint func(string) string) func(string) string {
-	if is {
-		return paint
-	}
-	return nil
 }
 
 // sparks draws what a task used of its limits over the last minute.
-func (l Look) sparks(columns []column, row int, t *Task, now time.Time, width int) {
-	if t.running() == 0 {
-		return
-	}
-	cpuTop, memoryTop := t.CPULimit, float64(t.MemoryLimit)
-	cores := buckets(t.Recent, now, width, func(p Point) (float64, bool) {
-		if p.Cores == nil {
-			return 0, false
+func (l Look) sparks(columns []column, shown []gauge, row int, t *Task, now time.Time, width int) {
+	for i, g := range shown {
+		if t.running() == 1 && g.has(t) {
+			c := &columns[2*i+1]
+			c.texts[row], c.paint[row] = l.spark(buckets(g.recent(t), now, width, g.at), g.limit(t)), l.Style.Good
 		}
-		return *p.Cores, true
-	})
-	memory := buckets(t.Recent, now, width, func(p Point) (float64, bool) { return float64(p.Memory), true })
-	columns[5].texts[row] = l.spark(cores, cpuTop)
-	columns[7].texts[row] = l.spark(memory, memoryTop)
-	columns[5].paint[row], columns[7].paint[row] = l.Style.Good, l.Style.Good
+	}
 }
 
 // buckets are the highest values of each part of the last minute, the latest

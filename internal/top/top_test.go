@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"drydock/internal/report"
+	"drydock/sandbox"
 )
 
 var update = flag.Bool("update", false, "write golden files")
@@ -31,16 +32,21 @@ func scene() Snapshot {
 		var points []Point
 		for i := range 60 {
 			at := now.Add(time.Duration(i-59) * time.Second)
-			points = append(points, Point{Time: at, Cores: some(cores * float64(i%10) / 9), Memory: from + (to-from)*int64(i)/59})
+			p := Point{Time: at, Cores: some(cores * float64(i%10) / 9), Memory: from + (to-from)*int64(i)/59}
+			if i > 20 {
+				p.Disk = some(int64(i) << 24)
+			}
+			points = append(points, p)
 		}
 		return points
 	}
-	return Snapshot{Time: now, Cores: 8, Memory: 32 << 30, Tasks: []Task{
+	return Snapshot{Time: now, Cores: 8, Memory: 32 << 30, Disk: 100 << 30, Leased: &sandbox.Amounts{CPUMilli: 3500, Memory: 2 << 30, Disk: 1 << 30}, Tasks: []Task{
 		{ID: "01M8C4H6RPHV58S26WCFG48XSH", Name: "waits", Status: "queued", Begun: now.Add(-time.Minute), Waiting: "waits until 4 CPU are free\x1b[2J"},
 		{ID: "01M8C4H6R81ZARWH94ATBZFPZB", Name: "a rather long name of a task", Status: "running", Begun: now.Add(-3 * time.Hour), Attempt: 1,
 			CPULimit: 1, Cores: some(0.25), MemoryLimit: 64 << 20, Memory: some(int64(16 << 20)), Recent: ramp(1<<20, 16<<20, 0.5)},
 		{ID: "01M8C4H6R2TMN4RER3K2XAGMEH", Name: "near\nits limit", Status: "running", Begun: now.Add(-90 * time.Second), Attempt: 12,
-			CPULimit: 2, Cores: some(1.99), MemoryLimit: 1 << 30, Memory: some(int64(1000 << 20)), Recent: ramp(0, 1000<<20, 2)},
+			CPULimit: 2, Cores: some(1.99), MemoryLimit: 1 << 30, Memory: some(int64(1000 << 20)), Recent: ramp(0, 1000<<20, 2),
+			DiskLimit: 1 << 30, Disk: some(int64(950 << 20))},
 		{ID: "01M8C4H6QRTC4WBCCS9V0CS70B", Name: "just begun", Status: "running", Begun: now, Attempt: 1, CPULimit: 0.5, MemoryLimit: 32 << 20},
 	}}
 }
@@ -55,6 +61,7 @@ func TestGoldenText(t *testing.T) {
 		{"ascii", ByCPU, Look{Width: 130}},
 		{"eighty", ByMemory, Look{Unicode: true, Width: 80, Height: 24}},
 		{"narrow", ByMemory, Look{Unicode: true, Width: 40}},
+		{"disk", ByDisk, Look{Unicode: true, Width: 160}},
 		{"low", ByAge, Look{Unicode: true, Width: 130, Height: 5}},
 		{"colour", ByMemory, Look{Unicode: true, Width: 130, Style: report.Style{Color: true}}},
 	} {
@@ -124,10 +131,10 @@ func TestUpdate(t *testing.T) {
 	}
 	next(m.Init()())
 	next(tea.WindowSizeMsg{Width: 100, Height: 20})
-	for _, tc := range []struct{ key, first string }{{"m", "near"}, {"c", "near"}, {"a", "a rather"}} {
+	for _, tc := range []struct{ key, first string }{{"m", "near"}, {"c", "near"}, {"a", "a rather"}, {"d", "near"}} {
 		next(key(tc.key))
 		lines := strings.Split(m.View(), "\n")
-		if len(lines) < 5 || !strings.Contains(lines[3], tc.first) {
+		if len(lines) < 5 || !strings.Contains(lines[4], tc.first) {
 			t.Errorf("%s: %s", tc.key, m.View())
 		}
 	}
