@@ -140,6 +140,7 @@ func profileTexts(p resources.Profile) []profileText {
 		{"limits.gpu", string(p.Limits.GPU)},
 		{"cgroup.singleProcessOOMKill", fmt.Sprint(p.Cgroup.SingleProcessOOMKill)},
 		{"cgroup.swap", p.Cgroup.Swap},
+		{"disk.enforce", p.Disk.Enforce},
 		{"security.capabilities", p.Security.Capabilities},
 	}
 }

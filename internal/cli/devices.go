@@ -13,14 +13,16 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"drydock/gpu"
+	"drydock/gpu/health"
 	"drydock/internal/admission"
 	"drydock/internal/options"
+	"drydock/sandbox/supervise/client"
 )
 
 type devicesOptions struct {
-	JSON, Watch bool
-	Interval    string
-	Given       map[string]bool
+	JSON, Watch, Refresh bool
+	Interval             string
+	Given                map[string]bool
 }
 
 var devicesPage = page{
@@ -31,11 +33,15 @@ a task asks for it, and a state: free, held by a task, in use by somebody else's
 or what is wrong with it. A card whose type the SDK has no name for serves gpu=N alone.
 
 Looking changes nothing and needs no root. A driver that does not answer within five
-seconds is given up, and what is known without it is listed. Tasks cannot be given
-devices yet: drydock run --gpu is refused.`,
+seconds is given up, and what is known without it is listed.
+
+A GPU of which the driver reported an error while a task had it (an XID, such as 79: it
+fell off the bus) stays unhealthy, and no task gets it, until --refresh finds it well: reset
+it, or reboot, before. Errors that a task's own program made do not count.`,
 	Examples: []example{
 		{"What is here?", "drydock devices"},
 		{"Look on while it is used", "drydock devices --watch"},
+		{"After a reset: let tasks have the GPU again", "drydock devices --refresh"},
 		{"For a script: the types that are free", "drydock devices --json | jq -r '.devices[] | select(.state==\"free\").type'"},
 	},
 	Exits: []exit{{"0", "listed, also when there is none"}, {"125", "drydock's own failure"}, {"130", "Ctrl-C with --watch"}},
@@ -49,6 +55,7 @@ func newDevicesCommand(w World) *cli.Command {
 		Flags: []cli.Flag{
 			jsonFlag(&o.JSON),
 			&cli.BoolFlag{Name: "watch", Aliases: []string{"w"}, Destination: &o.Watch, Usage: "look again and again, until Ctrl-C"},
+			&cli.BoolFlag{Name: "refresh", Destination: &o.Refresh, Usage: "forget reported errors of GPUs that are found well now"},
 			&cli.StringFlag{Name: "interval", Destination: &o.Interval, Usage: "`D` between two looks of --watch (2s)"},
 		},
 		Action: func(c *cli.Context) error {
@@ -94,7 +101,7 @@ func runDevices(ctx context.Context, w World, o devicesOptions) error {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
-		doc, err := lookAtDevices(ctx, w)
+		doc, err := lookAtDevices(ctx, w, o.Refresh)
 		if ctx.Err() != nil {
 			return interrupted(ctx)
 		}
@@ -120,6 +127,9 @@ type devicesDocument struct {
 	Driver   *gpu.Driver   `json:"driver,omitempty"`
 	Devices  []deviceLine  `json:"devices"`
 	Problems []gpu.Problem `json:"problems"`
+	Platform gpu.Platform  `json:"platform,omitempty"`
+	// Refreshed are GPUs whose reported errors --refresh forgot.
+	Refreshed []gpu.ID `json:"refreshed,omitempty"`
 }
 
 // deviceLine is a device, or a MIG device below the GPU that it is a part of.
@@ -151,12 +161,20 @@ type holder struct {
 	UID     uint32 `json:"uid"`
 }
 
-func lookAtDevices(ctx context.Context, w World) (devicesDocument, error) {
+func lookAtDevices(ctx context.Context, w World, refresh bool) (devicesDocument, error) {
 	leases, err := admission.Read("")
 	if err != nil {
 		return devicesDocument{}, err
 	}
 	inv := w.Devices(ctx)
+	marks := string(client.LeasesIn(""))
+	var refreshed []gpu.ID
+	if refresh {
+		if refreshed, err = health.Clear(marks, inv); err != nil {
+			return devicesDocument{}, err
+		}
+	}
+	inv = health.Apply(marks, inv)
 	holders := map[gpu.ID]*holder{}
 	for _, h := range leases.Holders {
 		for _, d := range h.Holds.Devices {
@@ -164,7 +182,7 @@ func lookAtDevices(ctx context.Context, w World) (devicesDocument, error) {
 		}
 	}
 	doc := devicesDocument{Type: "devices", Version: 1, Time: w.Now().UTC(), Driver: inv.Driver, Devices: []deviceLine{},
-		Problems: inv.Problems}
+		Problems: inv.Problems, Platform: inv.Platform, Refreshed: refreshed}
 	if doc.Problems == nil {
 		doc.Problems = []gpu.Problem{}
 	}

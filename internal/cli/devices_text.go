@@ -65,6 +65,9 @@ func devicesText(s report.Style, doc devicesDocument, width int) string {
 	} else {
 		b.WriteString(table(deviceRows(s, doc.Devices), width))
 	}
+	for _, id := range doc.Refreshed {
+		fmt.Fprintf(&b, "\n%s is found well: tasks may have it again\n", report.OneLine(string(id)))
+	}
 	if d := doc.Driver; d != nil && d.Version != "" {
 		fmt.Fprintf(&b, "\nNVIDIA driver %s", report.OneLine(d.Version))
 		if d.CUDA != "" {

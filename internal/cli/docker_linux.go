@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"drydock/internal/devicecheck"
 	"drydock/sandbox"
 	"drydock/sandbox/docker"
 	"drydock/sandbox/docker/engine"
@@ -53,6 +54,19 @@ func engineChecks(ctx context.Context, p Place) []Check {
 	return checks
 }
 
+// DeviceEngine is what matters of the container engine for accelerators; nil:
+// there is none.
+func (hostSandboxes) DeviceEngine(ctx context.Context, p Place) *devicecheck.Engine {
+	box, err := docker.New(ctx, dockerConfig(p))
+	if err != nil {
+		return nil // engineChecks say why
+	}
+	defer box.Close()
+	i := box.Info()
+	return &devicecheck.Engine{Name: i.String(), Podman: i.Podman(), Local: i.Local, Runtimes: i.Runtimes, CDIDirs: i.CDIDirs,
+		Systemd: i.CgroupDriver == "systemd"}
+}
+
 // engineText is an engine in a line.
 func engineText(i engine.Info) string {
 	where := "on this machine"
@@ -85,17 +99,33 @@ func engineFix(i engine.Info) func(limit string) string {
 			return "name paths of the engine's machine; what lies in a container beside it, bind there from the same path"
 		case limit == "users":
 			return "let such a directory be writable for the ids that root is mapped to, or take --userns-remap from the engine"
-		case limit == "oom-evidence" && !i.Local:
-			return "run drydock on the engine's own machine, outside of any container, as root"
-		case limit == "oom-evidence" && os.Geteuid() != 0:
-			return "run drydock as root, which may put the container below a cgroup of its own"
-		case limit == "oom-evidence" && i.CgroupDriver != "cgroupfs":
-			return "have the engine use the cgroupfs driver (native.cgroupdriver=cgroupfs)"
-		case limit == "group-kill" && (!i.Local || os.Geteuid() != 0 || i.CgroupDriver != "cgroupfs"):
+		case limit == "oom-evidence":
+			return evidenceFix(i, os.Geteuid() == 0)
+		case limit == "group-kill" && (!i.Local || os.Geteuid() != 0 || i.CgroupDriver != "cgroupfs" || i.CgroupVersion == 2):
 			return "see oom-evidence"
 		}
 		return fixes[limit]
 	}
+}
+
+// evidenceFix says what lets drydock put this engine's containers below cgroups
+// of its own.
+func evidenceFix(i engine.Info, root bool) string {
+	switch {
+	case !i.Local:
+		return "run drydock on the engine's own machine, outside of any container, as root"
+	case i.Rootless:
+		return "use an engine that root runs, and drydock as root"
+	case !root:
+		return "run drydock as root, which may put the container below a cgroup of its own"
+	case i.CgroupVersion == 1:
+		return "have the engine use the cgroupfs driver (native.cgroupdriver=cgroupfs)"
+	case i.Podman():
+		return "use Docker Engine: on a machine of systemd's drydock owns no cgroups of Podman's"
+	case i.CgroupDriver != "systemd":
+		return "have the engine ask systemd for its cgroups (native.cgroupdriver=systemd)"
+	}
+	return "run drydock outside of any container, where it reaches the machine's systemd"
 }
 
 func cleanEngine(ctx context.Context, p Place) ([]string, error) {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"drydock/internal/devicecheck"
+	"drydock/internal/report"
 	"drydock/sandbox"
 )
 
@@ -22,7 +24,7 @@ type doctorOptions struct {
 var doctorPage = page{
 	About: "Tries what this machine enforces, what drydock emulates, and what cannot be had here, with the\n" +
 		"fix beside each; then the same for tasks with an image, in the container engine that DOCKER_HOST\n" +
-		"or the docker command's context names. A run says it at its start; doctor says it beforehand.",
+		"or the docker command's context names; then what keeps accelerators from tasks. A run says it at its start; doctor says it beforehand.",
 	Examples: []example{
 		{"What can I trust here?", "drydock doctor"},
 		{"After a crash: remove what dead supervisors left", "drydock doctor --clean"},
@@ -57,6 +59,9 @@ type doctorDocument struct {
 	Sandboxes map[string]bool `json:"sandboxes"`
 	Checks    []Check         `json:"checks"`
 	Removed   []string        `json:"removed,omitempty"` // by --clean
+	// Accelerators are what stands between them and tasks. Nothing of it is
+	// essential: tasks without any run all the same.
+	Accelerators []devicecheck.Finding `json:"accelerators"`
 }
 
 func runDoctor(ctx context.Context, w World, o doctorOptions) error {
@@ -79,6 +84,7 @@ func runDoctor(ctx context.Context, w World, o doctorOptions) error {
 		}
 	}
 	doc.Checks = w.Sandboxes.Doctor(ctx, place)
+	doc.Accelerators = acceleratorFindings(ctx, w, place)
 	doc.judge()
 	if o.JSON {
 		enc := json.NewEncoder(w.Stdout)
@@ -144,6 +150,7 @@ func doctorText(w World, o doctorOptions, doc doctorDocument) string {
 			fmt.Fprintf(&b, "%*s  fix: %s\n", indent, "", c.Fix)
 		}
 	}
+	b.WriteString("\naccelerators:\n" + findingsText(s, doc.Accelerators))
 	b.WriteString("\n" + doc.sentence() + "\n")
 	return b.String()
 }
@@ -160,4 +167,21 @@ func (d *doctorDocument) sentence() string {
 	default:
 		return "tasks run here and their memory is limited as on the cluster"
 	}
+}
+
+// findingsText lists them, each with its fix below.
+func findingsText(s report.Style, all []devicecheck.Finding) string {
+	width := 0
+	for _, f := range all {
+		width = max(width, len(f.Name))
+	}
+	paint := map[devicecheck.State]func(string) string{devicecheck.OK: s.Good, devicecheck.Warning: s.Warn, devicecheck.Problem: s.Bad}
+	var b strings.Builder
+	for _, f := range all {
+		fmt.Fprintf(&b, "%s  %-*s  %s\n", paint[f.State](fmt.Sprintf("%-12s", f.State)), width, report.OneLine(f.Name), report.OneLine(f.Why))
+		if f.Fix != "" {
+			fmt.Fprintf(&b, "%*s  fix: %s\n", 14+width, "", report.OneLine(f.Fix))
+		}
+	}
+	return b.String()
 }

@@ -46,6 +46,7 @@ func runRun(ctx context.Context, w World, o runOptions, args []string) error {
 	if err != nil {
 		return finish(w, file, out, notStarted(err))
 	}
+	defer retaining(ctx, w, settings, o.Quiet || o.JSON)()
 	r := execute(ctx, w, o, settings, task, out)
 	end := finish(w, file, out, r)
 	return withReport(w, end, report.write(w, settings, r.ID))
@@ -68,12 +69,13 @@ func runSettings(o runOptions) map[string]string {
 	flags := map[string]string{}
 	for flag, value := range map[string]string{
 		"sandbox": o.Sandbox, "network": o.Network, "grace": o.Grace, "oom-retry": o.OOMRetry,
-		"child-oom": o.ChildOOM, "profile": o.Profile, "node": o.Node, "state-dir": o.StateDir,
+		"child-oom": o.ChildOOM, "disk-enforce": o.DiskEnforce, "profile": o.Profile, "node": o.Node, "state-dir": o.StateDir,
 	} {
 		if o.Given[flag] {
 			flags[strings.ReplaceAll(flag, "-", "_")] = value
 		}
 	}
+	o.gpuOptions.settings(o.Given, flags)
 	return flags
 }
 
@@ -89,7 +91,11 @@ func execute(ctx context.Context, w World, o runOptions, s *config.Settings, tas
 		executor.WithStreams(out.streams(w.Stdin)), executor.WithEvents(out.event), executor.WithKill(signals.kill),
 	}
 	if task.TTY {
-		restore, err := rawTerminal(w, out)
+		setRaw := func(bool) {}
+		if p, ok := out.(*textPrinter); ok {
+			setRaw = p.setRaw
+		}
+		restore, err := rawTerminal(w, setRaw)
 		if err != nil {
 			return notStarted(err)
 		}
@@ -124,8 +130,14 @@ func executorFor(w World, s *config.Settings, out strayTeller, which string) (*e
 	}
 	place := placeOf(s)
 	place.OnStray = out.stray
-	c := executor.Config{Profile: profile, ProfileName: name, StateDir: s.Get("state_dir").Text, LeaseDir: s.Get("lease_dir").Text}
+	c := executor.Config{Profile: gpuRule(s, diskRule(s, profile)), ProfileName: name, StateDir: s.Get("state_dir").Text, LeaseDir: s.Get("lease_dir").Text}
 	if c.Capacity, err = capacityOf(s); err != nil {
+		return nil, err
+	}
+	if c.Log, err = logKeep(s); err != nil {
+		return nil, err
+	}
+	if c.Devices, err = devicesOf(w, s); err != nil {
 		return nil, err
 	}
 	if which != sandboxNative {

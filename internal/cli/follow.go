@@ -116,14 +116,14 @@ func (d *desk) output(ctx context.Context, id string, r reading, f func(attemptL
 	}
 	for n := r.attempt; ; n++ {
 		path := filepath.Join(dir.Attempt(id, n), "log")
-		var offset int64
+		var from crilog.Position
 		if n == r.attempt && r.tail >= 0 {
-			if offset, err = crilog.TailOffset(path, r.tail, r.stream); err != nil {
+			if from, err = crilog.Tail(path, r.tail, r.stream); err != nil {
 				return err
 			}
 		}
 		over, stop := d.attemptOver(ctx, dir, id, n, r.follow)
-		err := crilog.FollowFrom(ctx, path, offset, over, func(lines []crilog.Line) error {
+		err := crilog.FollowFrom(ctx, path, from, over, func(lines []crilog.Line) error {
 			if kept := r.pick(lines); len(kept) > 0 {
 				return f(attemptLines{n, kept})
 			}
@@ -139,11 +139,11 @@ func (d *desk) output(ctx context.Context, id string, r reading, f func(attemptL
 	}
 }
 
-// pick leaves the lines that are asked for.
+// pick leaves the lines that are asked for, and what is said about missing ones.
 func (r reading) pick(lines []crilog.Line) []crilog.Line {
 	var kept []crilog.Line
 	for _, l := range lines {
-		if (r.stream == "" || l.Stream == r.stream) && !l.Time.Before(r.since) {
+		if l.Note || (r.stream == "" || l.Stream == r.stream) && !l.Time.Before(r.since) {
 			kept = append(kept, l)
 		}
 	}

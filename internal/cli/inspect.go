@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"drydock/executor"
+	"drydock/gpu/usage"
 	"drydock/internal/history"
 	"drydock/internal/state"
 	"drydock/sandbox"
@@ -55,16 +56,17 @@ type inspection struct {
 	Type    string `json:"type"` // "inspect"
 	Version int    `json:"version"`
 	*history.Task
-	WorkDir  string             `json:"work_dir,omitempty"`
-	Profile  string             `json:"profile,omitempty"`
-	EnvNames []string           `json:"env_names,omitempty"`
-	CleanEnv bool               `json:"clean_env,omitempty"`
-	Timeout  float64            `json:"timeout_seconds,omitempty"`
-	Retries  int                `json:"retries,omitempty"`
-	Backoff  float64            `json:"retry_backoff_seconds,omitempty"`
-	OOMRetry *executor.OOMRetry `json:"oom_retry,omitempty"`
-	ChildOOM executor.ChildOOM  `json:"child_oom,omitempty"`
-	Bytes    int64              `json:"bytes"` // on disk, of the task's directory
+	WorkDir     string              `json:"work_dir,omitempty"`
+	Profile     string              `json:"profile,omitempty"`
+	EnvNames    []string            `json:"env_names,omitempty"`
+	CleanEnv    bool                `json:"clean_env,omitempty"`
+	Timeout     float64             `json:"timeout_seconds,omitempty"`
+	Retries     int                 `json:"retries,omitempty"`
+	Backoff     float64             `json:"retry_backoff_seconds,omitempty"`
+	OOMRetry    *executor.OOMRetry  `json:"oom_retry,omitempty"`
+	ChildOOM    executor.ChildOOM   `json:"child_oom,omitempty"`
+	DiskEnforce sandbox.DiskEnforce `json:"disk_enforce,omitempty"`
+	Bytes       int64               `json:"bytes"` // on disk, of the task's directory
 
 	Attempts []inspectedAttempt `json:"attempts,omitempty"` // in the place of Task's
 }
@@ -79,8 +81,12 @@ type inspectedAttempt struct {
 	Limits []sandbox.Enforcement `json:"limits,omitempty"`
 	Stops  []sandbox.Stop        `json:"stops,omitempty"`
 	Disk   *sandbox.Disk         `json:"disk,omitempty"` // only with a limit on it
-	Spec   *sandbox.Spec         `json:"spec,omitempty"` // nil: not written yet
-	Dir    string                `json:"dir"`
+	// Accelerators are what it was given, or why it ran without.
+	Accelerators *executor.Accelerators `json:"accelerators,omitempty"`
+	// GPU is what it used, or uses, of them, one by one.
+	GPU []usage.Summary `json:"gpu,omitempty"`
+	Spec         *sandbox.Spec          `json:"spec,omitempty"` // nil: not written yet
+	Dir          string                 `json:"dir"`
 }
 
 const inspectVersion = 1
@@ -121,7 +127,7 @@ func (d *desk) inspect(ctx context.Context, id string) (*inspection, error) {
 	doc := &inspection{
 		Type: "inspect", Version: inspectVersion, Task: &t,
 		WorkDir: rec.Task.WorkDir, Profile: rec.Profile, EnvNames: rec.EnvNames, CleanEnv: rec.Task.CleanEnv,
-		Timeout: rec.Task.Timeout.Seconds(), Retries: rec.Task.Retries.Count, Backoff: rec.Task.Retries.Backoff.Seconds(), OOMRetry: rec.Task.OOMRetry, ChildOOM: rec.Task.ChildOOM,
+		Timeout: rec.Task.Timeout.Seconds(), Retries: rec.Task.Retries.Count, Backoff: rec.Task.Retries.Backoff.Seconds(), OOMRetry: rec.Task.OOMRetry, ChildOOM: rec.Task.ChildOOM, DiskEnforce: rec.Task.DiskEnforce,
 		Bytes: diskUse(t.Dir),
 	}
 	for i, a := range t.Attempts {
@@ -134,11 +140,10 @@ func inspectAttempt(a history.Attempt, rec *executor.Recorded, i int) inspectedA
 	in := inspectedAttempt{Attempt: a, Dir: filepath.Dir(a.Log)}
 	if i < len(rec.Attempts) && rec.Attempts[i].Number == a.Number { // it may have been pruned since
 		r := &rec.Attempts[i]
+		in.GPU = r.GPU
 		in.Kind, in.Hints, in.OOM = r.Verdict.Kind, r.Verdict.Hints, r.Verdict.OOM
 		in.Engine, in.Image, in.Stops, in.Limits, in.Disk = r.Outcome.Engine, r.Outcome.Image, r.Outcome.Stops, r.Enforcement, r.Outcome.Disk
-		if len(r.Outcome.Limits) > 0 {
-			in.Limits = r.Outcome.Limits
-		}
+		in.Accelerators = r.Accelerators
 	}
 	if spec, err := readSpec(in.Dir); err == nil {
 		in.Spec = &spec

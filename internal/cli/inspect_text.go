@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"drydock/executor"
+	"drydock/gpu"
+	"drydock/gpu/usage"
 	"drydock/internal/history"
 	"drydock/internal/report"
 	"drydock/resources"
@@ -121,6 +123,9 @@ func policies(doc *inspection) string {
 	if doc.ChildOOM == executor.ChildOOMWarn {
 		parts = append(parts, "a survived kill of a child is a warning")
 	}
+	if doc.DiskEnforce == sandbox.DiskHard {
+		parts = append(parts, "a write beyond its disk fails")
+	}
 	return strings.Join(parts, ", ")
 }
 
@@ -171,7 +176,11 @@ func (r *rowsOf) attempt(a *inspectedAttempt, now time.Time) {
 		r.add("lasted", report.Lasted(took))
 	}
 	r.demand(a.Resources)
+	r.add("gpu", a.Accelerators.String())
 	r.usage(a)
+	for _, g := range a.GPU {
+		r.add("GPU", gpuUsage(g))
+	}
 	r.b.WriteString(report.Evidence(r.style, executor.EndedAttempt{Number: a.Number, Resources: a.Resources, OOM: a.OOM}))
 	r.limits(a.Limits)
 	r.view(a)
@@ -228,10 +237,53 @@ func (r *rowsOf) usage(a *inspectedAttempt) {
 	if a.MemoryPeak > 0 || a.CPUSeconds > 0 {
 		text := fmt.Sprintf("memory peak %s of %s, CPU %.2f s", report.Size(a.MemoryPeak), report.Size(a.MemoryLimit), a.CPUSeconds)
 		if d := a.Disk; d != nil {
-			text += fmt.Sprintf(", disk %s of %s", report.Size(d.Peak), report.Size(d.Limit))
+			text += fmt.Sprintf(", disk peak %s of %s", report.Size(d.Peak), report.Size(d.Limit))
 		}
 		r.add("used", text)
+		r.disk(a.Disk)
 	}
+}
+
+// gpuUsage is what an attempt used of one device.
+func gpuUsage(g usage.Summary) string {
+	text := g.Device.String() + ": "
+	switch {
+	case g.Peak == nil:
+		text += "nobody saw how much of its memory was used"
+	case g.Memory == nil:
+		text += "memory peak " + report.Size(*g.Peak)
+	default:
+		text += fmt.Sprintf("memory peak %s of %s", report.Size(*g.Peak), report.Size(*g.Memory))
+	}
+	if g.Others != nil && *g.Others > 0 {
+		text += ", others " + report.Size(*g.Others)
+	}
+	if g.Busy != nil {
+		text += fmt.Sprintf(", busy %.0f %% of the time", *g.Busy*100)
+	}
+	for _, code := range g.XIDs {
+		text += ", " + gpu.XID{Code: code}.String()
+	}
+	return text
+}
+
+// disk writes what of the disk was taken in the end, and where most of it lay.
+func (r *rowsOf) disk(d *sandbox.Disk) {
+	if d == nil {
+		return
+	}
+	parts := []string{"root file system " + report.Size(d.Layer), "log " + report.Size(d.Log)}
+	if d.Scratch > 0 {
+		parts = append(parts, "working directory "+report.Size(d.Scratch))
+	}
+	if d.Deleted > 0 {
+		parts = append(parts, "deleted but open "+report.Size(d.Deleted))
+	}
+	r.add("disk use", report.Size(d.Used)+" at the last look: "+strings.Join(parts, ", "))
+	for _, l := range d.Largest {
+		r.add("directory", report.Size(l.Bytes)+"  "+report.Path(l.Path))
+	}
+	r.add("not seen", d.Incomplete)
 }
 
 // limits writes how this machine held them: the well held ones in one line.

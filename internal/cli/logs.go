@@ -34,6 +34,9 @@ error on standard error: of its last attempt, or of the one that --attempt names
 it goes on while the task runs, through its later attempts, and ends with it; Ctrl-C ends
 the reading, not the task. Bytes that are no UTF-8 come as U+FFFD.
 
+Of each attempt the last log_max_files files of log_max_size are kept (5 of 10Mi, as a
+kubelet keeps them; settings). A line on standard error says how many older ones are gone.
+
 ` + whichTasks,
 	Examples: []example{
 		{"What has it printed?", "drydock logs last"},
@@ -161,8 +164,8 @@ type logPrinter struct {
 
 // logLine is a line of logs --json.
 type logLine struct {
-	Type    string    `json:"type"` // "output", as in run --json
-	Time    time.Time `json:"time"`
+	Type    string    `json:"type"` // "output", as in run --json; "note": text says what is not kept
+	Time    time.Time `json:"time,omitzero"`
 	ID      string    `json:"id"`
 	Attempt int       `json:"attempt"`
 	Stream  string    `json:"stream,omitempty"`
@@ -173,7 +176,11 @@ type logLine struct {
 func (p *logPrinter) print(a attemptLines) error {
 	for _, l := range a.lines {
 		if p.json {
-			data, err := json.Marshal(logLine{"output", l.Time, p.id, a.attempt, l.Stream, l.Text, l.Partial})
+			kind := "output"
+			if l.Note {
+				kind = "note"
+			}
+			data, err := json.Marshal(logLine{kind, l.Time, p.id, a.attempt, l.Stream, l.Text, l.Partial})
 			if err != nil {
 				return err
 			}
@@ -190,6 +197,10 @@ func (p *logPrinter) print(a attemptLines) error {
 }
 
 func (p *logPrinter) line(l crilog.Line) error {
+	if l.Note {
+		_, err := fmt.Fprintf(p.w.Stderr, "drydock: %s\n", l.Text)
+		return err
+	}
 	var b strings.Builder
 	if p.times && !p.lines[l.Stream] {
 		b.WriteString(l.Time.Format("2006-01-02T15:04:05.000Z07:00 "))

@@ -7,6 +7,7 @@ package cli
 import (
 	"context"
 
+	"drydock/internal/devicecheck"
 	"drydock/sandbox"
 )
 
@@ -25,3 +26,8 @@ func (hostSandboxes) Doctor(context.Context, Place) []Check {
 }
 
 func (hostSandboxes) Clean(context.Context, Place) ([]string, error) { return nil, notHere() }
+
+// Devices are handed to tasks on Linux only.
+func acceleratorFindings(context.Context, World, Place) []devicecheck.Finding {
+	return []devicecheck.Finding{{Name: "accelerators", State: devicecheck.Problem, Why: notHere().Error()}}
+}

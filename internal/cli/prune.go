@@ -32,10 +32,16 @@ var prunePage = page{
 	About: `Removes ended tasks: their logs, samples and documents. What runs or waits, or is looked at
 by a drydock just now, is never touched. Without a flag that says which, the settings decide:
 those that ended more than prune_older_than ago, and that are not among the newest prune_keep.
-Nothing else of drydock applies these settings.
 
-What Flyte runs left (inputs, outputs, caches, their list) lies in its own store and stays.
-While a run is not over, nothing that an action of any run left is removed.`,
+By themselves, while drydock runs anything, ended tasks go that the settings retain_for,
+retain_tasks and retain_size do not keep (30 days, 10,000 tasks, a tenth of the disk and at
+most 20Gi; off: all are kept).
+
+Flyte runs that are over go by the same flags and settings, counted for themselves: out of
+the list of runs, with what they left in the cache of results. Of the files of inputs,
+outputs and code those go that no run that stays and no deployed task refers to; what a
+--raw-data-path put elsewhere is never touched. While a run is not over, or a drydock up
+holds the store, nothing of Flyte runs is removed, and it is said.`,
 	Examples: []example{
 		{"What would go?", "drydock prune --dry-run"},
 		{"Keep the last 100 tasks", "drydock prune --keep 100"},
@@ -66,7 +72,7 @@ func newPruneCommand(w World) *cli.Command {
 	}
 }
 
-// retention says which ended tasks stay.
+// retention says which ended tasks, and which Flyte runs, stay.
 type retention struct {
 	olderThan time.Duration // what ended later stays
 	keep      int           // the newest of them stay
@@ -109,7 +115,8 @@ func (o pruneOptions) retention(s *config.Settings) (retention, error) {
 type pruned struct {
 	DryRun bool         `json:"dry_run"`
 	Tasks  []prunedTask `json:"tasks"`
-	Bytes  int64        `json:"bytes"`
+	Bytes  int64        `json:"bytes"` // of the tasks
+	Flyte  prunedFlyte  `json:"flyte"`
 	Kept   []keptTasks  `json:"kept,omitempty"`
 	Failed []string     `json:"failed,omitempty"`
 }
@@ -147,6 +154,7 @@ func runPrune(ctx context.Context, w World, o pruneOptions) error {
 			return err
 		}
 	}
+	d.pruneFlyte(ctx, r, &doc)
 	if o.JSON {
 		enc := json.NewEncoder(w.Stdout)
 		enc.SetEscapeHTML(false)
@@ -160,7 +168,12 @@ func runPrune(ctx context.Context, w World, o pruneOptions) error {
 	return err
 }
 
-func (d *desk) prune(ctx context.Context, r retention, doc *pruned) error {
+// chooser says which ended tasks are to go; they come newest first.
+type chooser interface {
+	choose(tasks []history.Task, now time.Time) []history.Task
+}
+
+func (d *desk) prune(ctx context.Context, r chooser, doc *pruned) error {
 	dir, err := state.Open(d.stateDir)
 	if err != nil {
 		return err
@@ -171,7 +184,7 @@ func (d *desk) prune(ctx context.Context, r retention, doc *pruned) error {
 		}
 	}
 	list := d.list
-	if doc.DryRun {
+	if doc.DryRun || d.quiet {
 		list = d.index.List
 	}
 	tasks, err := list(ctx, history.Filter{Statuses: []history.Status{history.Ended, history.Lost}})
@@ -182,6 +195,9 @@ func (d *desk) prune(ctx context.Context, r retention, doc *pruned) error {
 	gone = d.spareFlyte(ctx, gone, doc)
 	busy := 0
 	for i := range gone {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		t := &gone[i]
 		p := prunedTask{ID: t.ID, Name: t.Name, Ended: t.EndedAt, Bytes: diskUse(t.Dir)}
 		if !doc.DryRun {
@@ -216,15 +232,19 @@ func (p *pruned) keep(n int, why string) {
 func (r retention) choose(tasks []history.Task, now time.Time) []history.Task {
 	var gone []history.Task
 	for i := range tasks {
-		ended := tasks[i].EndedAt
-		if ended.IsZero() { // nobody knows
-			ended = tasks[i].Begun
-		}
-		if i >= r.keep && now.Sub(ended) >= r.olderThan {
+		if i >= r.keep && now.Sub(endOf(&tasks[i])) >= r.olderThan {
 			gone = append(gone, tasks[i])
 		}
 	}
 	return gone
+}
+
+// endOf is when a task ended, or began where nobody knows that.
+func endOf(t *history.Task) time.Time {
+	if t.EndedAt.IsZero() {
+		return t.Begun
+	}
+	return t.EndedAt
 }
 
 // spareFlyte takes the actions of Flyte runs out while a run is not over: a
@@ -267,6 +287,7 @@ func tellPruned(w World, doc pruned) error {
 			}
 			rows = append(rows, []cell{plain(t.ID), plain(cut(report.OneLine(t.Name), taskNameWidth)), plain(age), plain(report.Size(t.Bytes))})
 		}
+		rows = append(rows, flyteRows(doc.Flyte, now)...)
 	}
 	for _, f := range doc.Failed {
 		fmt.Fprintf(w.Stderr, "drydock: %s\n", report.OneLine(f))
@@ -275,6 +296,7 @@ func tellPruned(w World, doc pruned) error {
 	for _, k := range doc.Kept {
 		text += fmt.Sprintf("kept %s: %s\n", counted(k.Count, "task"), k.Why)
 	}
+	text += flyteText(verb, doc.Flyte)
 	_, err := fmt.Fprint(w.Stdout, text)
 	return err
 }

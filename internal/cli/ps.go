@@ -5,9 +5,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,8 +32,9 @@ var psPage = page{
 	About: `Lists what runs and what waits, the newest first; with --all what has ended, too. The
 tasks of Flyte runs (drydock up, drydock flyte) are among them.
 
-CPU and MEMORY are what a running task uses now, of its limit; what a queued one asks for;
-what an ended one took: seconds of CPU time, and its memory peak. A queued task's line
+CPU, MEMORY and DISK are what a running task uses now, of its limit; what a queued one asks
+for; what an ended one took: seconds of CPU time, and its peaks of memory and disk. Disk is
+measured of tasks that asked for a limit on it; where none did the column is left out. A queued task's line
 ends with what it waits for, an ended one's with its verdict. The status lost means that a
 kill or a crash took all that knew of it, and that what came of it could not be found out.
 
@@ -151,17 +154,26 @@ const taskNameWidth = 24 // longer names are cut
 
 func psRows(s report.Style, tasks []history.Task, now time.Time) [][]cell {
 	head := func(text string) cell { return cell{text, s.Dim} }
-	rows := [][]cell{{head("ID"), head("NAME"), head("STATUS"), head("AGE"), head("CPU"), head("MEMORY"), head("TRY"), head("")}}
+	titles := []cell{head("ID"), head("NAME"), head("STATUS"), head("AGE"), head("CPU"), head("MEMORY")}
+	disks := slices.ContainsFunc(tasks, func(t history.Task) bool { return diskColumn(&t) != "" })
+	if disks {
+		titles = append(titles, head("DISK"))
+	}
+	rows := [][]cell{append(titles, head("TRY"), head(""))}
 	for i := range tasks {
 		t := &tasks[i]
 		try := "-"
 		if last := t.Last(); last != nil {
 			try = strconv.Itoa(last.Number)
 		}
-		rows = append(rows, []cell{
+		row := []cell{
 			plain(t.ID), plain(cut(report.OneLine(t.Name), taskNameWidth)), statusCell(s, t), plain(ageText(t.Age(now))),
-			plain(cpuColumn(t)), plain(memoryColumn(t)), plain(try), remarkCell(s, t),
-		})
+			plain(cpuColumn(t)), plain(memoryColumn(t)),
+		}
+		if disks {
+			row = append(row, plain(cmp.Or(diskColumn(t), "-")))
+		}
+		rows = append(rows, append(row, plain(try), remarkCell(s, t)))
 	}
 	return rows
 }
@@ -228,6 +240,25 @@ func memoryColumn(t *history.Task) string {
 		return report.Size(last.MemoryPeak) + " of " + report.Size(last.MemoryLimit)
 	}
 	return "- of " + report.Size(last.MemoryLimit)
+}
+
+// diskColumn is empty for a task without a limit on the disk, which is not
+// measured.
+func diskColumn(t *history.Task) string {
+	last := t.Last()
+	switch {
+	case last == nil && t.Asked.Disk == "":
+		return ""
+	case last == nil:
+		return "asks " + string(t.Asked.Disk)
+	case last.Resources.Disk == nil:
+		return ""
+	case t.Status == history.Running && last.Now != nil && last.Now.Disk != nil:
+		return report.Size(*last.Now.Disk) + " of " + report.Size(last.Resources.Disk.LimitBytes())
+	case last.DiskPeak > 0:
+		return report.Size(last.DiskPeak) + " of " + report.Size(last.Resources.Disk.LimitBytes())
+	}
+	return "- of " + report.Size(last.Resources.Disk.LimitBytes())
 }
 
 // ageText is a time in one unit: 42s, 3m, 5h, 12d.

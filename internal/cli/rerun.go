@@ -16,22 +16,26 @@ import (
 	"drydock/executor"
 	"drydock/internal/history"
 	"drydock/internal/state"
-	"drydock/resources"
 	"drydock/sandbox"
 )
 
 type rerunOptions struct {
 	deskOptions
-	Override, Env words
-	Quiet         bool
-	Result        string
+	CPU, Memory, Disk, Shm, GPU string
+	Node, Profile, Sandbox      string
+	Override, Env               words
+	Quiet                       bool
+	Result                      string
+	gpuOptions
 }
 
 var rerunPage = page{
 	Usages: []string{"ID [FLAG…]"},
 	About: `Runs a task once more as a new one: the same command, resources, policies, working
-directory and mounts, under this terminal as drydock run would. --override changes some
-of its resources.
+directory and mounts, under this terminal as drydock run would. --memory and its like
+change one of its resources each, and so does --override, in one word for several; the
+rest stays. --node and --profile take the machine and the cluster for others than they
+were taken for: the profile stays the task's own without it, the node is this machine.
 
 The values of environment variables are not kept, because secrets travel in them: the
 current environment is used, and variables that the task had and that are not set now are
@@ -39,7 +43,9 @@ named. Give them with -e. Standard input is this command's, and no terminal is g
 
 ` + whichTasks,
 	Examples: []example{
-		{"Again, with more memory", "drydock rerun last --override memory=1Gi"},
+		{"Again, with more memory", "drydock rerun last --memory 1Gi"},
+		{"Several at once", "drydock rerun last --override memory=1Gi,cpu=2"},
+		{"As on a smaller machine", "drydock rerun last --node cpu=4,memory=8Gi"},
 		{"As it was in its first attempt, with a token", "drydock rerun 01JDX3Q9 -e TOKEN=…"},
 	},
 	Exits: []exit{
@@ -54,12 +60,19 @@ func newRerunCommand(w World) *cli.Command {
 		Name:      "rerun",
 		Usage:     "run a task once more, perhaps with other resources",
 		ArgsUsage: "ID",
-		Flags: deskFlags(&o.deskOptions,
+		Flags: append(deskFlags(&o.deskOptions,
+			&cli.StringFlag{Name: "cpu", Destination: &o.CPU, Usage: "`R[,L]` other cores: --override cpu=R,L"},
+			&cli.StringFlag{Name: "memory", Destination: &o.Memory, Usage: "`R[,L]` other memory"},
+			&cli.StringFlag{Name: "disk", Destination: &o.Disk, Usage: "`SIZE` another disk limit"},
+			&cli.StringFlag{Name: "shm", Destination: &o.Shm, Usage: "`SIZE` another size of /dev/shm"},
+			&cli.StringFlag{Name: "gpu", Destination: &o.GPU, Usage: "`TYPE:N` other accelerators; 0: none"},
+			&cli.StringFlag{Name: "sandbox", Destination: &o.Sandbox, Usage: "`native|docker|auto` to insist on what it runs in"},
+			nodeFlag(&o.Node), profileFlag(&o.Profile),
 			&wordsFlag{Name: "override", Destination: &o.Override, Usage: "`KEY=VALUE` change one resource: memory=1Gi; repeatable, or with commas between"},
 			&wordsFlag{Name: "env", Short: "e", Destination: &o.Env, Usage: "`K[=V]` set a variable, or pass K on; repeatable"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Destination: &o.Quiet, Usage: "say nothing but errors"},
 			&cli.StringFlag{Name: "result", Destination: &o.Result, Usage: "`FILE` write the end as JSON"},
-		),
+		), gpuFlags("", &o.gpuOptions)...),
 		Action: func(c *cli.Context) error {
 			o.Given = givenFlags(c)
 			return runRerun(c.Context, w, o, c.Args().Slice())
@@ -86,6 +99,7 @@ func runRerun(ctx context.Context, w World, o rerunOptions, args []string) error
 	if len(missing) > 0 && !o.Quiet {
 		fmt.Fprintf(w.Stderr, "drydock: the task had variables that are not set now: %s; give them with -e NAME=VALUE\n", strings.Join(missing, ", "))
 	}
+	defer retaining(ctx, w, d.settings, o.Quiet || o.JSON)()
 	return finish(w, file, out, execute(ctx, w, run, d.settings, task, out))
 }
 
@@ -110,17 +124,24 @@ func (d *desk) again(o rerunOptions, args []string) (task executor.Task, missing
 	// The profile that it ran with, or Flyte's own.
 	flags := stateDirSetting(true, d.stateDir)
 	flags["profile"] = rec.Profile
+	for flag, value := range map[string]string{"node": o.Node, "profile": o.Profile, "sandbox": o.Sandbox} {
+		if o.Given[flag] {
+			flags[flag] = value
+		}
+	}
+	o.gpuOptions.settings(o.Given, flags)
 	if d.settings, err = loadSettings(d.w, o.Config, flags); err != nil {
 		return task, nil, err
 	}
 	task = rec.Task
 	d.view(id, &task)
-	if len(o.Override) > 0 {
-		over, err := rerunOverrides(o.Override)
-		if err != nil {
+	if err := o.change(&task); err != nil {
+		return task, nil, err
+	}
+	if o.Given["sandbox"] {
+		if err := checkSandbox(d.settings.Get("sandbox"), task); err != nil {
 			return task, nil, err
 		}
-		task = task.Override(overlay(task.Resources, over))
 	}
 	task.Env = map[string]string{}
 	for _, name := range rec.EnvNames {
@@ -137,9 +158,6 @@ func (d *desk) again(o rerunOptions, args []string) (task executor.Task, missing
 		if _, ok := task.Env[name]; !ok {
 			missing = append(missing, name)
 		}
-	}
-	if err := checkGPU(task); err != nil {
-		return task, nil, err
 	}
 	return task, missing, checkMounts(task.Mounts)
 }
@@ -177,11 +195,25 @@ func (d *desk) view(id string, t *executor.Task) {
 	}
 }
 
-// rerunOverrides are the resources to change.
-func rerunOverrides(all []string) (resources.Resources, error) {
+// change changes the task's resources. --override counts above the flag of one.
+func (o rerunOptions) change(task *executor.Task) error {
+	if len(o.Override) > 0 {
+		if _, err := rerunOverrides(o.Override); err != nil {
+			return err
+		}
+	}
+	return applyResources(World{}, runOptions{
+		CPU: o.CPU, Memory: o.Memory, Disk: o.Disk, Shm: o.Shm, GPU: o.GPU, Given: o.Given,
+		File:     state.TaskFile, // they lie over what it says, as over a task file's
+		Override: splitOverrides(o.Override),
+	}, nil, task)
+}
+
+// rerunOverrides are the resources that words like --override's change.
+func rerunOverrides(all []string) (changes, error) {
 	over, err := overrides(splitOverrides(all))
-	if err == nil && over.IsZero() { // gpu=0
-		err = usagef("accepted: cpu=…, memory=…, shm=…, disk=…", "--override %s changes nothing", strings.Join(all, ","))
+	if err == nil && over.isZero() {
+		err = usagef("accepted: cpu=…, memory=…, shm=…, disk=…, gpu=…", "--override %s changes nothing", strings.Join(all, ","))
 	}
 	return over, err
 }

@@ -10,7 +10,8 @@ import (
 // turns them into a task.
 type runOptions struct {
 	// What the task may use.
-	CPU, Memory, Disk, Shm, GPU string
+	CPU, Memory, Disk, DiskEnforce, Shm, GPU string
+	gpuOptions
 
 	// When it ends, and whether it runs again.
 	Timeout, Grace, Retries, OOMRetry, ChildOOM string
@@ -145,12 +146,15 @@ func runFlags(o *runOptions) []cli.Flag {
 	sw := func(group, name, usage string, to *bool, aliases ...string) cli.Flag {
 		return &cli.BoolFlag{Name: name, Aliases: aliases, Category: group, Destination: to, Usage: usage}
 	}
+	gpu := gpuFlags(groupResources, &o.gpuOptions)
 	return []cli.Flag{
 		str(groupResources, "cpu", "R[,L]", "cores to request, and the limit: 1, 500m, 1,2", &o.CPU),
 		str(groupResources, "memory", "R[,L]", "memory to request, and the limit: 512Mi, 1Gi,2Gi", &o.Memory),
 		str(groupResources, "shm", "SIZE", "size of /dev/shm, or auto for the memory limit (64Mi)", &o.Shm),
 		str(groupResources, "disk", "SIZE", "ephemeral storage: more of it evicts the task, as a kubelet does", &o.Disk),
-		str(groupResources, "gpu", "TYPE:N", "accelerators; refused: not built yet", &o.GPU),
+		str(groupResources, "disk-enforce", "evict|hard", "what --disk does: evict, or hard: a write beyond it fails with ENOSPC; what this machine cannot hold so is named, or the task refused (evict)", &o.DiskEnforce),
+		str(groupResources, "gpu", "TYPE:N", "accelerators: a number of NVIDIA GPUs, or a type and how many: 2, A100:1, \"A100 80G:8\" (see drydock devices)", &o.GPU),
+		gpu[0], gpu[1],
 
 		str(groupEnding, "timeout", "D", "end each attempt after this time: 90s, 30m, 2h (none)", &o.Timeout),
 		str(groupEnding, "grace", "D", "time between SIGTERM and SIGKILL (30s)", &o.Grace),

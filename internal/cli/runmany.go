@@ -28,6 +28,7 @@ func runMany(ctx context.Context, w World, o runOptions, s *config.Settings, all
 		return refused(err)
 	}
 	out.begin()
+	defer retaining(ctx, w, s, out.quiet())()
 	ctx, signals := watchSignals(ctx, w, out.signal)
 	defer signals.stop()
 	summary := fanout.Run(ctx, all, fanout.Options{

@@ -22,32 +22,12 @@ import (
 // is started.
 func lay(w World, o runOptions, s *config.Settings, t *executor.Task) error {
 	steps := []func(World, runOptions, *config.Settings, *executor.Task) error{
-		applyImage, applyResources, applyEnding, applyEnvironment, applyView, applyWorkDir, applyTerminal,
+		applyImage, applyResources, applyDisk, applyEnding, applyEnvironment, applyView, applyWorkDir, applyTerminal,
 	}
 	for _, step := range steps {
 		if err := step(w, o, s, t); err != nil {
 			return err
 		}
-	}
-	return checkGPU(*t)
-}
-
-// notBuiltYet refuses what later versions will take.
-func notBuiltYet(o runOptions) error {
-	if o.GPU != "" {
-		return usagef("leave --gpu out", "--gpu %s: accelerators are not built yet", o.GPU)
-	}
-	return nil
-}
-
-// checkGPU refuses accelerators that came from a task file.
-func checkGPU(t executor.Task) error {
-	r := t.Resources
-	if r.IsZero() && t.Environment != nil {
-		r = t.Environment.Resources
-	}
-	if r.GPU != nil {
-		return usagef("take gpu out of its resources", "task %s asks for accelerators, which are not built yet", t.Name)
 	}
 	return nil
 }
@@ -78,10 +58,11 @@ func applyResources(_ World, o runOptions, _ *config.Settings, t *executor.Task)
 	if err != nil {
 		return err
 	}
-	if written.IsZero() && over.IsZero() {
+	flags := changes{written, o.GPU == "0"}
+	if flags.isZero() && over.isZero() {
 		return nil
 	}
-	*t = t.Override(overlay(overlay(taskResources(*t), written), over))
+	*t = over.on(flags.on(*t))
 	return nil
 }
 
@@ -94,22 +75,22 @@ func taskResources(t executor.Task) resources.Resources {
 
 // overrides reads --override KEY=VALUE. The SDK's .override(resources=…)
 // replaces all resources; here each key changes its own and the rest stays.
-func overrides(words []string) (resources.Resources, error) {
+func overrides(words []string) (changes, error) {
 	var f resources.Flags
 	fields := map[string]*string{"cpu": &f.CPU, "memory": &f.Memory, "gpu": &f.GPU, "disk": &f.Disk, "shm": &f.Shm}
 	for _, word := range words {
 		key, value, ok := strings.Cut(word, "=")
 		to := fields[key]
 		if !ok || to == nil || value == "" {
-			return resources.Resources{}, usagef("accepted: cpu=…, memory=…, shm=…, disk=…", "--override %s is not KEY=VALUE of a resource", word)
+			return changes{}, usagef("accepted: cpu=…, memory=…, shm=…, disk=…, gpu=…", "--override %s is not KEY=VALUE of a resource", word)
 		}
 		*to = value
 	}
 	r, _, err := resources.ParseFlags(f)
 	if err != nil {
-		return r, &userError{what: "--override: " + err.Error(), cause: err}
+		return changes{}, &userError{what: "--override: " + err.Error(), cause: err}
 	}
-	return r, nil
+	return changes{r, f.GPU == "0"}, nil
 }
 
 // applyEnding sets when the task ends and whether it runs again. A flag beats

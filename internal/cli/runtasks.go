@@ -28,9 +28,6 @@ type tasks struct {
 // of a file with the flags laid over it. Nothing is started, and everything
 // that can be known to be wrong is refused here.
 func buildTasks(w World, o runOptions, s *config.Settings, args []string) (*tasks, error) {
-	if err := notBuiltYet(o); err != nil {
-		return nil, err
-	}
 	var array []int
 	if o.Given["array"] {
 		var err error

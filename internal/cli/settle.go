@@ -37,7 +37,7 @@ func (d *desk) list(ctx context.Context, f history.Filter) ([]history.Task, erro
 		done, err := d.settle(ctx, id)
 		settled = settled || done
 		if err != nil {
-			d.tell("the end of task %s could not be found out: %v", id, err)
+			d.tell("task %s could not be brought to its end: %v", id, err)
 		}
 	}
 	if settled {
@@ -85,11 +85,22 @@ func (d *desk) settle(ctx context.Context, id string) (done bool, err error) {
 	case err != nil:
 		return false, err
 	case !dir.EndRecorded(id):
-		return false, errors.New(report.OneLine(r.Verdict.Message)) // an engine that is away, for example
+		return false, notSettled(r)
 	case !d.json: // else the list says it
 		d.tell("task %s had been left alone; its verdict: %s", id, report.Word(r.Verdict.Class))
 	}
 	return true, nil
+}
+
+// notSettled says why a task's end is not recorded: it cannot be written down,
+// or be found out, because an engine is away, for example.
+func notSettled(r *executor.Result) error {
+	for _, w := range r.Warnings {
+		if w.Field == "state" {
+			return errors.New(report.OneLine(w.Text) + "; its verdict: " + report.OneLine(r.Verdict.Message))
+		}
+	}
+	return errors.New(report.OneLine(r.Verdict.Message))
 }
 
 // anyAlive reports whether a supervisor of any of the task's attempts lives.

@@ -16,6 +16,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"drydock/integration/flyte"
+	"drydock/internal/top"
+	"drydock/sandbox"
 )
 
 type statusOptions struct {
@@ -26,7 +28,8 @@ type statusOptions struct {
 
 var statusPage = page{
 	About: `Says whether a drydock up serves this state directory: where, since when, with which
-Python, and how many runs there are.
+Python, and how many runs there are; and what the tasks of all users hold of this machine:
+their requests of CPU, memory and disk, whether they use it or not.
 
 --env prints shell lines that let programs on this machine read what tasks left as
 File, Dir or DataFrame: they lie in drydock's own object storage, and the SDK finds it
@@ -65,16 +68,19 @@ type statusDocument struct {
 	Up bool `json:"up"`
 	*flyte.Status
 	Unresponsive string `json:"unresponsive,omitempty"` // why the server did not answer
+	// Leased is what all tasks of this machine hold of it; nil: not known.
+	Leased *sandbox.Amounts `json:"leased,omitempty"`
 }
 
 // statusPatience is how long a server may take to answer: it reads every run.
 const statusPatience = 10 * time.Second
 
 func runStatus(ctx context.Context, w World, o statusOptions) error {
-	home, err := serverHome(w, o.Config, o.StateDir, o.Given)
+	settings, err := loadSettings(w, o.Config, stateDirSetting(o.Given["state-dir"], o.StateDir))
 	if err != nil {
 		return err
 	}
+	home := flyte.Home{StateDir: settings.Get("state_dir").Text}
 	info, err := home.Running()
 	if err != nil {
 		return err
@@ -82,7 +88,8 @@ func runStatus(ctx context.Context, w World, o statusOptions) error {
 	if o.Env {
 		return printStorageEnv(w, home, info)
 	}
-	doc := statusDocument{Up: info != nil}
+	machine := machineNow(settings)
+	doc := statusDocument{Up: info != nil, Leased: machine.Leased}
 	if info != nil {
 		doc.Status = &flyte.Status{Info: *info, StateDir: home.StateDir}
 		ask, cancel := context.WithTimeout(ctx, statusPatience)
@@ -96,7 +103,7 @@ func runStatus(ctx context.Context, w World, o statusOptions) error {
 	if o.JSON {
 		err = json.NewEncoder(w.Stdout).Encode(doc)
 	} else {
-		err = printStatus(w, home, doc)
+		err = printStatus(w, home, doc, machine)
 	}
 	if err == nil && !doc.Up {
 		err = codeError{exitProblems}
@@ -113,9 +120,16 @@ func askStatus(ctx context.Context, endpoint string) (flyte.Status, error) {
 	return c.Status(ctx)
 }
 
-func printStatus(w World, home flyte.Home, doc statusDocument) error {
+func printStatus(w World, home flyte.Home, doc statusDocument, machine top.Snapshot) error {
+	taken := ""
+	if machine.Leased != nil {
+		taken = top.Leased(machine, ", ")
+	}
 	if !doc.Up {
 		_, err := fmt.Fprintf(w.Stdout, "nothing is up on %s; drydock up starts it, or drydock up --native where there is no container engine\n", home.StateDir)
+		if err == nil && taken != "" {
+			_, err = fmt.Fprintf(w.Stdout, "leased of this machine: %s\n", taken)
+		}
 		return err
 	}
 	t := tabwriter.NewWriter(w.Stdout, 0, 0, 2, ' ', 0)
@@ -141,6 +155,7 @@ func printStatus(w World, home flyte.Home, doc statusDocument) error {
 	if s.Python != "" {
 		row("python", fmt.Sprintf("%s, flyte %s", s.Python, s.SDK))
 	}
+	row("leased", taken)
 	row("state", home.StateDir)
 	row("log", s.Log)
 	return t.Flush()

@@ -55,6 +55,7 @@ type desk struct {
 	settings *config.Settings
 	stateDir string
 	json     bool
+	quiet    bool           // it works beside a command, which has the word
 	index    *history.Index // nil until openIndex
 	// executor adopts tasks; it is made when one needs it.
 	executor func() (*executor.Executor, error)

@@ -8,11 +8,12 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"drydock/executor"
+	"drydock/gpu/usage"
 	"drydock/internal/history"
 	"drydock/internal/options"
 	"drydock/internal/top"
@@ -26,13 +27,15 @@ type topOptions struct {
 
 var topPage = page{
 	Usages: []string{"[FLAG…]"},
-	About: `Shows what each running task uses of its CPU and memory limit, now and over the last
-minute, and what waits. On a terminal the table is painted anew every second: a, c and m
-sort by age, CPU or memory, q ends it. Elsewhere it is printed once.
+	About: `Shows what each running task uses of its CPU, memory and disk limit and of its devices'
+memory, now and over the last minute, and what waits. On a terminal the table is painted
+anew every second: a, c, m, d and g sort by age, CPU, memory, disk or GPU, q ends it.
+Elsewhere it is printed once.
 
 The figures are the supervisors' own samples. An old task's lie further apart: half a second
 after ten seconds, and from half an hour on ever more. Memory includes page cache, which the
-kernel takes back before it kills. Only tasks of this state directory are shown.`,
+kernel takes back before it kills. Disk is what the last look saw, of tasks that asked for a
+limit on it: up to 10 s ago, or more where there are very many files. Only tasks of this state directory are shown.`,
 	Examples: []example{
 		{"Look on", "drydock top"},
 		{"For a script: the memory of all tasks, every five seconds", "drydock top --json --interval 5s | jq '[.tasks[].memory] | add'"},
@@ -130,10 +133,8 @@ func (d *desk) topJSON(ctx context.Context, interval time.Duration, once bool) e
 // snapshot looks at all tasks that run or wait.
 func (d *desk) snapshot(ctx context.Context) (top.Snapshot, error) {
 	now := d.w.Now()
-	s := top.Snapshot{Time: now.UTC(), Tasks: []top.Task{}}
-	if c, err := executor.HostCapacity(); err == nil {
-		s.Cores, s.Memory = float64(c.CPUMilli)/1000, c.Memory
-	}
+	s := machineNow(d.settings)
+	s.Time, s.Tasks = now.UTC(), []top.Task{}
 	x, err := d.openIndex(ctx)
 	if err != nil || x == nil {
 		return s, err
@@ -156,11 +157,58 @@ func topTask(t *history.Task, now time.Time) top.Task {
 	}
 	row.Attempt, row.MemoryLimit = last.Number, last.MemoryLimit
 	row.CPULimit = float64(last.Resources.CPU.LimitMilli()) / 1000
+	if disk := last.Resources.Disk; disk != nil {
+		row.DiskLimit = disk.LimitBytes()
+	}
+	topGPU(&row, last, now)
 	if u := last.Now; u != nil {
-		row.Cores, row.CPUSeconds, row.Memory = u.Cores, u.CPUSeconds, &u.Memory
+		row.Cores, row.CPUSeconds, row.Memory, row.Disk = u.Cores, u.CPUSeconds, &u.Memory, u.Disk
 		for _, u := range history.RecentUsage(last.Samples, now.Add(-top.Window)) {
-			row.Recent = append(row.Recent, top.Point{Time: u.Time, Cores: u.Cores, Memory: u.Memory})
+			row.Recent = append(row.Recent, top.Point{Time: u.Time, Cores: u.Cores, Memory: u.Memory, Disk: u.Disk})
 		}
 	}
 	return row
+}
+
+// topGPU adds what the task's devices are used for. Looks at them have times of
+// their own: each is a point beside the samples'.
+func topGPU(row *top.Task, last *history.Attempt, now time.Time) {
+	record, err := usage.ReadEnd(filepath.Dir(last.Samples))
+	if err != nil { // most tasks have none
+		return
+	}
+	var busy, tell float64
+	for i, u := range record.Last() {
+		if m := record.Devices[i].Memory; m != nil {
+			row.GPULimit += *m
+		}
+		if u.Memory != nil {
+			row.GPU = sumOf(row.GPU, *u.Memory)
+		}
+		if u.Busy != nil {
+			busy, tell = busy+*u.Busy, tell+1
+		}
+	}
+	if tell > 0 {
+		busy /= tell
+		row.GPUBusy = &busy
+	}
+	for _, s := range record.Samples {
+		var memory *int64
+		for _, u := range s.Devices {
+			if u.Memory != nil {
+				memory = sumOf(memory, *u.Memory)
+			}
+		}
+		if memory != nil && s.Time.After(now.Add(-top.Window)) {
+			row.RecentGPU = append(row.RecentGPU, top.Point{Time: s.Time, GPU: *memory})
+		}
+	}
+}
+
+func sumOf(all *int64, more int64) *int64 {
+	if all != nil {
+		more += *all
+	}
+	return &more
 }

@@ -68,15 +68,12 @@ func watchSize(w World) (sizes <-chan sandbox.TerminalSize, stop func()) {
 }
 
 // rawTerminal hands every key to the task, Ctrl-C included, until restore.
-func rawTerminal(w World, out printer) (restore func(), err error) {
+// setRaw is told when lines need a carriage return.
+func rawTerminal(w World, setRaw func(bool)) (restore func(), err error) {
 	fd := int(w.Stdin.(*os.File).Fd())
 	before, err := term.MakeRaw(fd)
 	if err != nil {
 		return nil, fmt.Errorf("put the terminal into raw mode: %w", err)
-	}
-	setRaw := func(bool) {}
-	if p, ok := out.(*textPrinter); ok {
-		setRaw = p.setRaw
 	}
 	setRaw(true)
 	return func() {

@@ -23,7 +23,8 @@ type upOptions struct {
 	Profile, StateDir string
 	Node              string
 	Config            string
-	Given             map[string]bool
+	gpuOptions
+	Given map[string]bool
 }
 
 // The groups of drydock up's help.
@@ -120,7 +121,7 @@ func upFlags(o *upOptions) []cli.Flag {
 	sw := func(group, name, usage string, to *bool, aliases ...string) cli.Flag {
 		return &cli.BoolFlag{Name: name, Aliases: aliases, Category: group, Destination: to, Usage: usage}
 	}
-	return []cli.Flag{
+	return append([]cli.Flag{
 		str(groupEndpoint, "listen", "HOST:PORT", "where to listen ("+flyte.DefaultListen+"); port 0 takes a free one", &o.Listen),
 		str(groupEndpoint, "token-file", "FILE", "a secret that other machines must show; needed to listen on anything but this machine", &o.TokenFile),
 		sw(groupEndpoint, "detach", "serve in the background; drydock status and drydock down find it", &o.Detach, "d"),
@@ -136,5 +137,5 @@ func upFlags(o *upOptions) []cli.Flag {
 		sw(groupOutput, "quiet", "say nothing but errors", &o.Quiet, "q"),
 
 		profileFlag(&o.Profile), nodeFlag(&o.Node), stateDirFlag(&o.StateDir), configFlag(&o.Config),
-	}
+	}, gpuFlags(groupTasks, &o.gpuOptions)...)
 }

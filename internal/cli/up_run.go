@@ -37,6 +37,9 @@ func runUp(ctx context.Context, w World, o upOptions) error {
 	out := newUpPrinter(w, o, c.StateDir)
 	defer out.stop()
 	c.Log = slog.New(out.logs())
+	if s, err := upSandbox(w, o); err == nil {
+		defer retaining(ctx, w, s, o.Quiet || o.JSON)()
+	}
 	return out.stopped(serve(ctx, w, c, out))
 }
 
@@ -129,7 +132,7 @@ func serverExecutor(w World, s *config.Settings, c *flyte.Config) error {
 		return err
 	}
 	c.Profile = resources.DefaultProfile()
-	if profile != nil {
+	if profile = gpuRule(s, profile); profile != nil {
 		c.Profile = *profile
 	}
 	if c.Images == nil { // what all tasks need has to be there
@@ -163,6 +166,7 @@ func upSettings(o upOptions) map[string]string {
 	if o.Given["state-dir"] {
 		flags["state_dir"] = o.StateDir
 	}
+	o.gpuOptions.settings(o.Given, flags)
 	return flags
 }
 

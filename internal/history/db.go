@@ -113,7 +113,7 @@ func put(ctx context.Context, db *sql.DB, root string, tasks []Task) error {
 		if err != nil {
 			return err
 		}
-		attempt, err := tx.PrepareContext(ctx, "INSERT OR REPLACE INTO attempts VALUES ("+marks(16)+")")
+		attempt, err := tx.PrepareContext(ctx, "INSERT OR REPLACE INTO attempts VALUES ("+marks(17)+")")
 		if err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func putTask(ctx context.Context, task, attempt *sql.Stmt, root string, t *Task)
 	for i := range t.Attempts {
 		a := &t.Attempts[i]
 		_, err := attempt.ExecContext(ctx, t.ID, a.Number, string(a.Class), a.Code, a.Message, a.ExitCode, a.Signal,
-			nullTime(a.StartedAt), nullTime(a.EndedAt), a.Sandbox, asJSON(a.Resources), a.MemoryLimit, a.MemoryPeak, a.CPUSeconds,
+			nullTime(a.StartedAt), nullTime(a.EndedAt), a.Sandbox, asJSON(a.Resources), a.MemoryLimit, a.MemoryPeak, a.CPUSeconds, a.DiskPeak,
 			below(root, a.Log), below(root, a.Samples))
 		if err != nil {
 			return err
@@ -248,14 +248,14 @@ func attemptsOf(ctx context.Context, db *sql.DB, root string, tasks []Task) erro
 	}
 	// Tasks come newest first; between the ends lie hardly any others.
 	rows, err := db.QueryContext(ctx, "SELECT task, number, verdict, code, message, exit_code, signal, started, ended, sandbox, resources,"+
-		" memory_limit, memory_peak, cpu_seconds, log, samples FROM attempts WHERE task BETWEEN ? AND ? ORDER BY task, number",
+		" memory_limit, memory_peak, cpu_seconds, disk_peak, log, samples FROM attempts WHERE task BETWEEN ? AND ? ORDER BY task, number",
 		tasks[len(tasks)-1].ID, tasks[0].ID)
 	if err != nil {
 		return err
 	}
 	found, err := collect(rows, func(r *attemptRow) []any {
 		return []any{&r.task, &r.Number, &r.class, &r.Code, &r.Message, &r.exit, &r.Signal, &r.started, &r.ended, &r.Sandbox, &r.demand,
-			&r.MemoryLimit, &r.MemoryPeak, &r.CPUSeconds, &r.Log, &r.Samples}
+			&r.MemoryLimit, &r.MemoryPeak, &r.CPUSeconds, &r.DiskPeak, &r.Log, &r.Samples}
 	})
 	if err != nil {
 		return err

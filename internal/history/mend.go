@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -49,8 +50,20 @@ func reason(path string, err error) string {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), code(err) == sqlite3.SQLITE_READONLY:
 		return fmt.Sprintf("%s cannot be written; it is another user's, or on a read-only file system", path)
 	}
+	if code(err) == sqlite3.SQLITE_IOERR && full(path) { // its shared memory found no room
+		return fmt.Sprintf("%s cannot be used, because the disk is full; free some space (drydock prune)", path)
+	}
 	return fmt.Sprintf("%s: %v; remove it if that stays so: it is only an index", path, err)
 }
+
+// full reports whether there is hardly any room where a file lies.
+func full(path string) bool {
+	var st syscall.Statfs_t
+	return syscall.Statfs(filepath.Dir(path), &st) == nil && int64(st.Bavail)*st.Bsize < leastRoom
+}
+
+// leastRoom is what SQLite's shared memory takes at the least.
+const leastRoom = 32 << 10
 
 // rebuild puts a damaged file aside and begins a new one, which the next List
 // fills.

@@ -88,7 +88,7 @@ func TestNewer(t *testing.T) {
 	execSQL(t, path, "PRAGMA user_version = 99; CREATE TABLE new (x)")
 	before, err := os.ReadFile(path)
 	check(t, err)
-	got := m.list(Filter{}, "has version 99 and this drydock knows 1; use the drydock that wrote it")
+	got := m.list(Filter{}, "has version 99 and this drydock knows 2; use the drydock that wrote it")
 	diff(t, idsOf(want), idsOf(got))
 	after, err := os.ReadFile(path)
 	check(t, err)

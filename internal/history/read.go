@@ -135,6 +135,9 @@ func attempt(rec *executor.RecordedAttempt) Attempt {
 	if o.Memory.Limit > 0 {
 		a.MemoryLimit = o.Memory.Limit
 	}
+	if o.Disk != nil {
+		a.DiskPeak = o.Disk.Peak
+	}
 	if o.Exit != nil {
 		code := o.Exit.Code
 		a.ExitCode, a.Signal = &code, o.Exit.Signal

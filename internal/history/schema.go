@@ -11,7 +11,7 @@ import (
 // schemaVersion is the version of the file's tables (PRAGMA user_version). A
 // file of an older one is emptied and filled anew from the directories, which
 // is all that a migration of an index can be; a newer one is left alone.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // Only ended tasks are kept. Times are nanoseconds since 1970; sizes bytes.
 const schema = `
@@ -45,6 +45,7 @@ CREATE TABLE attempts (
 	memory_limit INTEGER NOT NULL,
 	memory_peak INTEGER NOT NULL,
 	cpu_seconds REAL NOT NULL,
+	disk_peak   INTEGER NOT NULL, -- 0: not measured
 	log         TEXT NOT NULL, -- below the state directory
 	samples     TEXT NOT NULL, -- likewise
 	PRIMARY KEY (task, number)

@@ -77,6 +77,7 @@ type Attempt struct {
 	MemoryLimit int64   `json:"memory_limit,omitempty"` // as the kernel was told
 	MemoryPeak  int64   `json:"memory_peak,omitempty"`
 	CPUSeconds  float64 `json:"cpu_seconds,omitempty"`
+	DiskPeak    int64   `json:"disk_peak,omitempty"` // the most that a look saw; only with a limit on it
 	// Now is the latest sample of a running attempt.
 	Now *Usage `json:"now,omitempty"`
 

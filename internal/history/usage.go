@@ -20,7 +20,7 @@ type Usage struct {
 	Need       int64    `json:"need,omitempty"`
 	CPUSeconds float64  `json:"cpu_seconds"`     // so far
 	Cores      *float64 `json:"cores,omitempty"` // over the last moment; nil: not known
-	Disk       *int64   `json:"disk,omitempty"`  // bytes, as last measured; nil: not limited
+	Disk       *int64   `json:"disk,omitempty"`  // bytes, as last measured; nil: not limited, or not yet
 
 	First time.Time `json:"-"` // the attempt's first sample
 }

@@ -75,6 +75,15 @@ func ChildOOM(s string) (executor.ChildOOM, error) {
 	return "", fmt.Errorf("%q is not known; accepted: fail, warn", s)
 }
 
+// DiskEnforce reads how a limit on the disk is held.
+func DiskEnforce(s string) (sandbox.DiskEnforce, error) {
+	switch e := sandbox.DiskEnforce(s); e {
+	case sandbox.DiskEvict, sandbox.DiskHard:
+		return e, nil
+	}
+	return "", fmt.Errorf("%q is not known; accepted: evict, hard", s)
+}
+
 // Network reads which network a task sees. "auto" leaves it to whether the
 // task has an image.
 func Network(s string) (sandbox.Network, error) {
