@@ -119,16 +119,15 @@ func (u *usage) log(taskID string) (io.ReadCloser, error) {
 	if path == "" {
 		return nil, fs.ErrNotExist
 	}
-	f, err := os.Open(path)
-	if err != nil {
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
-	return &plainLog{file: f}, nil
+	return &plainLog{file: crilog.Open(path, crilog.Position{})}, nil
 }
 
 // plainLog is a log as the program wrote it, without the stamps of the file.
 type plainLog struct {
-	file   *os.File
+	file   *crilog.Reader
 	parser crilog.Parser
 	rest   []byte
 	ended  bool
@@ -141,6 +140,9 @@ func (l *plainLog) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 		n, err := l.file.Read(raw)
+		if lost := l.file.Lost(); lost > 0 {
+			l.add(append(l.parser.End(), crilog.Missing(lost)))
+		}
 		l.add(l.parser.Add(raw[:n]))
 		if errors.Is(err, io.EOF) {
 			l.ended = true

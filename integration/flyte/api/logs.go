@@ -181,6 +181,9 @@ func logLines(lines []crilog.Line) []*dataplane.LogLine {
 			text += "\n"
 		}
 		out[i] = &dataplane.LogLine{Message: text, Originator: dataplane.LogLineOriginator_USER}
+		if l.Note {
+			out[i].Originator = dataplane.LogLineOriginator_SYSTEM
+		}
 		if !l.Time.IsZero() {
 			out[i].Timestamp = timestamppb.New(l.Time)
 		}

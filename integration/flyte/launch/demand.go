@@ -6,35 +6,42 @@ import (
 	"errors"
 	"strings"
 
+	"drydock/executor"
+	"drydock/gpu"
+	"drydock/integration/flyte/engine"
 	"drydock/resources"
 )
 
-// ask reads what a task asks for. The profile completes it later, in the
-// executor, by the cluster's rules.
-func ask(task string, t target) (resources.Resources, error) {
-	r, _, err := resources.FromWire(t.resources) // the executor tells the warnings again
+// ask reads what a task asks for, and what of it does not count. The profile
+// completes it later, in the executor, by the cluster's rules.
+func ask(task string, t target) (r resources.Resources, notes []string, err error) {
+	r, warnings, err := resources.FromWire(t.resources)
 	if err != nil {
-		return r, refuse(codeBadTask, "the resources of task %s cannot be read: %s", task, told(err))
+		return r, nil, refuse(codeBadTask, "the resources of task %s cannot be read: %s", task, told(err))
 	}
-	if r.GPU != nil {
-		return r, noAccelerator(task, r)
+	for _, w := range warnings {
+		if w.Code == resources.CodeIgnored { // the executor tells the others again
+			notes = append(notes, inPython(w.Text))
+		}
 	}
-	return r, nil
+	return r, notes, nil
 }
 
-// noAccelerator refuses what nothing here grants.
-func noAccelerator(task string, r resources.Resources) error {
-	d := *r.GPU
-	if d.Class == resources.ClassAppleSilicon {
-		return refuse(codeNoAppleSilicon, "task %s asks for Apple Silicon, and this is a Linux machine; run it on a Mac's devbox, or leave gpu out to run it without", task)
+// noAccelerator is the end of a task whose devices are not to be had. Trying
+// again does not help, whose fault it may be.
+func (e evidence) noAccelerator() engine.End {
+	code := codeNoAccelerator
+	refused, ok := errors.AsType[*gpu.RefusalError](e.err)
+	if ok && refused.Asked.Class == resources.ClassAppleSilicon {
+		code = codeNoAppleSilicon
 	}
-	without := r
+	message := inPython(e.sentence())
+	if e.result.Verdict.Kind == executor.KindSystem {
+		return e.system(code, message, engine.RetryNever)
+	}
+	without := e.result.Task.Resources
 	without.GPU = nil
-	what := "gpu " + d.String()
-	if d.Class != resources.ClassGPU && d.Class != "" {
-		what = string(d.Class) + " " + d.String()
-	}
-	return refuse(codeNoAccelerator, "task %s asks for %s, and this drydock grants no accelerators yet; run it without: %s", task, what, override(without))
+	return e.user(code, message+"; or ask for none: "+override(without), engine.RetryNever)
 }
 
 // told is an error's text with its hint.

@@ -99,6 +99,9 @@ func (e evidence) meaning() engine.End {
 	case executor.Succeeded:
 		return e.succeeded()
 	case executor.Failed:
+		if v.Code == executor.CodeHostDiskFull {
+			return e.system(codeHostDiskFull, e.failedMessage(), engine.RetrySystem)
+		}
 		return e.user(failedCode(v), e.failedMessage(), engine.RetryUser)
 	case executor.Shm:
 		return e.user(codeSharedMemory, e.failedMessage(), engine.RetryUser)
@@ -160,7 +163,7 @@ func (e evidence) told() engine.End {
 }
 
 // suspicions are what the kernel's facts say about a failure that a program
-// told of itself, with exit code 0: /dev/shm that was full, threads that it
+// told of itself, with exit code 0: /dev/shm or a disk that was full, threads that it
 // was refused.
 func (e evidence) suspicions() []string {
 	last := e.last()
@@ -171,10 +174,10 @@ func (e evidence) suspicions() []string {
 	o.Exit = &sandbox.Exit{Code: 1} // as it would have ended without the SDK
 	o.Tail += "\n" + e.left.failure.GetMessage()
 	v := executor.Judge(o, executor.JudgeOptions{Asked: e.result.Task.Resources, MaxMemory: e.capacity.Memory})
-	switch v.Class {
-	case executor.Shm:
+	switch {
+	case v.Class == executor.Shm, v.Code == executor.CodeDiskFull, v.Code == executor.CodeHostDiskFull:
 		return append([]string{v.Message}, hints(v)...)
-	case executor.Failed:
+	case v.Class == executor.Failed:
 		return hints(v)
 	}
 	return nil
@@ -213,6 +216,8 @@ func failedCode(v executor.Verdict) string {
 		return codeUnkillable
 	case executor.CodeHugepageLimit:
 		return codeHugepages
+	case executor.CodeDiskFull:
+		return codeDiskFull
 	}
 	return codeError
 }
@@ -248,6 +253,8 @@ func (e evidence) refused() engine.End {
 	_, unsupported := errors.AsType[*sandbox.UnsupportedError](e.err)
 	_, unfit := errors.AsType[*sandbox.SpecError](e.err)
 	switch {
+	case e.result.Verdict.Code == executor.CodeAcceleratorNotAvailable:
+		return e.noAccelerator()
 	case errors.Is(e.err, fs.ErrExist): // the id is in use; another one will do
 		return e.system(codeInternal, e.sentence(), engine.RetrySystem)
 	case e.image != "" && unsupported: // the engine was there when drydock up began

@@ -62,6 +62,17 @@ func stoppedFor(reason sandbox.StopReason) func(*sandbox.Outcome) {
 	}
 }
 
+// fullDisk is a task whose own disk was full, and fullHostDisk one on a machine
+// whose was.
+func fullDisk(o *sandbox.Outcome) {
+	o.Disk = &sandbox.Disk{Limit: 64 * mib, Hard: []sandbox.HardDisk{{Size: 64 * mib, Peak: 64 * mib}}}
+}
+
+func fullHostDisk(o *sandbox.Outcome) {
+	o.Tail = "No space left on device"
+	o.FullDisks = []sandbox.FullDisk{{Path: "/var/lib/drydock", Size: 1 << 30}}
+}
+
 // judged is the evidence of an attempt with these facts.
 func judged(t testing.TB, o sandbox.Outcome, l left) evidence {
 	asked := resources.Resources{CPU: resources.Of("1"), Memory: resources.Of("250Mi")}
@@ -140,6 +151,8 @@ func TestConclude(t *testing.T) {
 		{name: "timeout", facts: ended(143, "SIGTERM", stoppedFor(sandbox.StopTimeout)), phase: timedOut, kind: user, code: "MAX_RUNTIME_EXCEEDED", retry: engine.RetryUser, words: []string{"10s", "timeout="}},
 		{name: "timeout, document", facts: ended(143, "SIGTERM", stoppedFor(sandbox.StopTimeout)), left: value, phase: timedOut, kind: user, code: "MAX_RUNTIME_EXCEEDED", retry: engine.RetryUser},
 		{name: "abort", facts: ended(143, "SIGTERM", stoppedFor(sandbox.StopAbort)), phase: aborted},
+		{name: "its own disk full", facts: ended(1, "", fullDisk), phase: failing, kind: user, code: "DiskFull", retry: engine.RetryUser},
+		{name: "the machine's disk full", facts: ended(1, "", fullHostDisk), phase: failing, kind: system, code: "HostDiskFull", retry: engine.RetrySystem},
 		{name: "evicted", facts: ended(137, "SIGKILL", stoppedFor("evict")), phase: failing, kind: user, code: "Evicted", retry: engine.RetryUser},
 
 		{name: "program missing", facts: start(sandbox.StartNotFound), phase: failing, kind: user, code: "StartError", retry: engine.RetryNever, words: []string{"install flyte again"}},
@@ -228,7 +241,7 @@ func TestConcludeWithoutAttempt(t *testing.T) {
 // other code may be mistaken for one of those that the SDK looks for.
 func TestCodesSayWhatTheyMean(t *testing.T) {
 	for _, code := range []string{
-		codeError, codeMaxRuntime, codeMachineMemory, codeHostMemory, codeSharedMemory, codeHugepages, codeUnkillable, codeEvicted, codeLimitTooLow,
+		codeError, codeMaxRuntime, codeMachineMemory, codeHostMemory, codeSharedMemory, codeHugepages, codeUnkillable, codeEvicted, codeDiskFull, codeHostDiskFull, codeLimitTooLow,
 		codeStart, codeRefused, codeInternal, codeBadTask, codeNoAccelerator, codeNoAppleSilicon, codeSecret, codePython, codeProgram,
 		codeOutputsNotFound, codeErrorFileUnread, codeStorage, codeBadOutput, codeEngine,
 	} {

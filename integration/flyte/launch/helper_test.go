@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"drydock/executor"
+	"drydock/gpu"
 	"drydock/integration/flyte/engine"
 	"drydock/integration/flyte/flyteidl2/actions"
 	"drydock/integration/flyte/flyteidl2/core"
@@ -127,11 +128,18 @@ type bench struct {
 
 func newBench(t testing.TB, box sandbox.Sandbox, change func(*Config)) bench {
 	t.Helper()
+	return newBenchWith(t, box, gpu.Inventory{}, change)
+}
+
+// newBenchWith is newBench on a machine with accelerators.
+func newBenchWith(t testing.TB, box sandbox.Sandbox, inv gpu.Inventory, change func(*Config)) bench {
+	t.Helper()
 	if box == nil {
 		box = &fake{}
 	}
 	x, err := executor.New(executor.Config{
 		Sandbox: box, StateDir: t.TempDir(), Capacity: executor.Capacity{CPUMilli: 4000, Memory: 4 << 30},
+		Devices: func(context.Context) gpu.Inventory { return inv },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 
-	"drydock/executor"
 	"drydock/integration/flyte/engine"
 	"drydock/sandbox"
 )
@@ -19,45 +18,32 @@ const (
 	sandboxDocker = "docker"
 )
 
-// planImage is plan for a task in its image. ENTRYPOINT, user, working
-// directory and environment are the image's where the task does not say
-// otherwise, as on a cluster (flyteplugins …/flytek8s/container_helper.go puts
-// command and args into the pod's container as they are).
-func (l *Launcher) planImage(ctx context.Context, o engine.Order, want target, why string) (plan, error) {
-	t := o.Action.Task.GetSpec().GetTaskTemplate()
-	name := t.GetId().GetName()
-	asked, err := ask(name, want)
-	if err != nil {
-		return plan{}, err
+// planImage plans a task for its image. ENTRYPOINT, user, working directory and
+// environment are the image's where the task does not say otherwise, as on a
+// cluster (flyteplugins …/flytek8s/container_helper.go puts command and args
+// into the pod's container as they are).
+func (l *Launcher) planImage(ctx context.Context, o engine.Order, want wanted, p *plan) error {
+	t := &p.task
+	var err error
+	if t.Entrypoint, err = l.command(ctx, o, want.command); err != nil {
+		return err
 	}
-	secrets, files, err := l.secrets(name, t.GetSecurityContext())
-	if err != nil {
-		return plan{}, err
-	}
-	command, err := l.command(ctx, o, want.command)
-	if err != nil {
-		return plan{}, err
-	}
-	args, err := l.command(ctx, o, want.args)
-	if err != nil {
-		return plan{}, err
+	if t.Command, err = l.command(ctx, o, want.args); err != nil {
+		return err
 	}
 	var to Endpoint
-	if !isRaw(t) { // it knows neither the SDK nor its storage, and needs no way there
+	if !isRaw(o.Action.Task.GetSpec().GetTaskTemplate()) { // it knows neither the SDK nor its storage, and needs no way there
 		to = l.c.Images.endpoint(o.Run.ID)
 	}
-	env, dropped := l.imageEnviron(o, want, secrets, to)
-	mounts, err := l.carry(ctx, o, files)
-	if err != nil {
-		return plan{}, err
+	var dropped []string
+	t.Env, dropped = l.imageEnviron(o, want.target, want.secrets, to)
+	if t.Mounts, err = l.carry(ctx, o, want.files); err != nil {
+		return err
 	}
-	notes := slices.Concat([]string{l.describeImage(want.image, why)}, want.notes, dropped, foreignStorage(o))
-	return plan{notes: notes, python: isA0(want.argv()), task: executor.Task{
-		Name: name, Image: want.image, Pull: cmp.Or(want.pull, sandbox.PullMissing),
-		Entrypoint: command, Command: args, Resources: asked,
-		Env: env, CleanEnv: true, Mounts: mounts, Network: l.c.Images.Network, Hosts: to.Hosts,
-		Timeout: o.Timeout, Grace: cmp.Or(want.grace, l.c.Grace), KillDeaf: want.grace == 0,
-	}}, nil
+	t.Image, t.Pull, t.Network, t.Hosts = want.image, cmp.Or(want.pull, sandbox.PullMissing), l.c.Images.Network, to.Hosts
+	p.notes = slices.Concat([]string{l.describeImage(want.image, want.why)}, want.notes, dropped, foreignStorage(o))
+	p.python = isA0(want.argv())
+	return nil
 }
 
 func (l *Launcher) describeImage(image, why string) string {

@@ -133,14 +133,16 @@ func hints(v executor.Verdict) []string {
 // Words of drydock's command line in sentences of the executor's.
 var (
 	childFlag    = regexp.MustCompile(`; --child-oom=\S+ makes this a warning`)
-	resourceFlag = regexp.MustCompile(`--(cpu|memory|gpu|disk|shm|timeout)\b`)
+	resourceFlag = regexp.MustCompile(`--(cpu|memory|gpu|disk|shm|timeout)([^-\w]|$)`)
+	upFlag       = regexp.MustCompile(`--(gpu-(?:missing|substitute))\b`) // whoever serves gives them
 )
 
 // inPython puts a sentence that speaks of drydock's command line into the
 // words of somebody who writes Flyte tasks.
 func inPython(text string) string {
 	text = childFlag.ReplaceAllString(text, "")
-	text = resourceFlag.ReplaceAllString(text, "$1=")
+	text = resourceFlag.ReplaceAllString(text, "$1=$2")
+	text = upFlag.ReplaceAllString(text, "drydock up --$1")
 	return inOverride(text)
 }
 

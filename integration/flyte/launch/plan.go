@@ -28,55 +28,72 @@ type plan struct {
 	python bool     // the program is the SDK's own
 }
 
+// wanted is what an order asks for, as far as it means the same in every
+// sandbox.
+type wanted struct {
+	target
+	why     string // that sandbox and no other
+	secrets map[string]string
+	files   []sandbox.Mount // that hold secrets
+}
+
 // plan turns an order into a task. An error means that nothing can be started.
 func (l *Launcher) plan(ctx context.Context, o engine.Order) (plan, error) {
 	t := o.Action.Task.GetSpec().GetTaskTemplate()
-	want, err := l.targetOf(t)
+	name := t.GetId().GetName()
+	target, err := l.targetOf(t)
 	if err != nil {
 		return plan{}, err
 	}
-	why, inImage := l.imageOf(want)
-	if inImage {
-		return l.planImage(ctx, o, want, why)
+	asked, ignored, err := ask(name, target)
+	if err != nil {
+		return plan{}, err
 	}
-	return l.planNative(ctx, o, want, why)
+	target.notes = slices.Concat(target.notes, ignored)
+	want := wanted{target: target}
+	if want.secrets, want.files, err = l.secrets(name, t.GetSecurityContext()); err != nil {
+		return plan{}, err
+	}
+	p := plan{task: executor.Task{
+		Name: name, Resources: asked, CleanEnv: true,
+		Timeout: o.Timeout, Grace: cmp.Or(want.grace, l.c.Grace), KillDeaf: want.grace == 0,
+	}}
+	var inImage bool
+	if want.why, inImage = l.imageOf(target); inImage {
+		err = l.planImage(ctx, o, want, &p)
+	} else {
+		err = l.planNative(ctx, o, want, &p)
+	}
+	if err != nil {
+		return plan{}, err
+	}
+	return p, nil
 }
 
-// planNative is plan for this machine's own root file system.
-func (l *Launcher) planNative(ctx context.Context, o engine.Order, want target, why string) (plan, error) {
+// planNative plans a task for this machine's own root file system.
+func (l *Launcher) planNative(ctx context.Context, o engine.Order, want wanted, to *plan) error {
 	t := o.Action.Task.GetSpec().GetTaskTemplate()
-	name := t.GetId().GetName()
-	asked, err := ask(name, want)
-	if err != nil {
-		return plan{}, err
-	}
-	secrets, files, err := l.secrets(name, t.GetSecurityContext())
-	if err != nil {
-		return plan{}, err
-	}
 	p, err := l.c.Python()
 	switch {
 	case errors.Is(err, context.Canceled): // drydock is going
-		return plan{}, err
+		return err
 	case err != nil:
-		return plan{}, unable(codePython, "%v", err)
+		return unable(codePython, "%v", err)
 	}
 	command, err := l.command(ctx, o, want.argv())
 	if err != nil {
-		return plan{}, err
+		return err
 	}
-	mounts := append(p.Mounts(), files...)
+	mounts := append(p.Mounts(), want.files...)
 	dir := workDir(mounts)
-	env, dropped := l.environ(o, want, p, secrets, dir)
-	if err := checkPrograms(name, command, env); err != nil {
-		return plan{}, err
+	env, dropped := l.environ(o, want.target, p, want.secrets, dir)
+	if err := checkPrograms(to.task.Name, command, env); err != nil {
+		return err
 	}
-	notes := slices.Concat([]string{describe(want.image, why, p)}, want.notes, dropped, doubts(o, t, want, p))
-	return plan{notes: notes, python: isA0(command), task: executor.Task{
-		Name: name, Command: command, Resources: asked,
-		Env: env, CleanEnv: true, Scratch: dir, Mounts: mounts, Hide: l.hide(),
-		Timeout: o.Timeout, Grace: cmp.Or(want.grace, l.c.Grace), KillDeaf: want.grace == 0,
-	}}, nil
+	to.notes = slices.Concat([]string{describe(want.image, want.why, p)}, want.notes, dropped, doubts(o, t, want.target, p))
+	to.python = isA0(command)
+	to.task.Command, to.task.Env, to.task.Scratch, to.task.Mounts, to.task.Hide = command, env, dir, mounts, l.hide()
+	return nil
 }
 
 // describe is the note about the image that is not used.

@@ -145,33 +145,6 @@ func pairs(words ...string) []*core.KeyValuePair {
 	return all
 }
 
-func TestAcceleratorsAreRefused(t *testing.T) {
-	b := newBench(t, nil, nil)
-	for _, tc := range []struct {
-		name  string
-		count string
-		gpu   *core.GPUAccelerator
-		code  string
-		words []string
-	}{
-		{"count", "2", nil, codeNoAccelerator, []string{"2", "(any GPU)", `.override(resources=flyte.Resources(memory="1Gi"))`}},
-		{"device", "1", &core.GPUAccelerator{Device: "nvidia-tesla-a100"}, codeNoAccelerator, []string{"gpu A100:1"}},
-		{"tpu", "1", &core.GPUAccelerator{Device: "tpu-v5p-slice", DeviceClass: core.GPUAccelerator_GOOGLE_TPU}, codeNoAccelerator, []string{"TPU"}},
-		{"mac", "1", &core.GPUAccelerator{Device: "AppleSilicon", DeviceClass: 5}, codeNoAppleSilicon, []string{"Linux"}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			spec := withResources(taskOf("a0"), false, "MEMORY", "1Gi", "GPU", tc.count)
-			spec.TaskTemplate.ExtendedResources = &core.ExtendedResources{GpuAccelerator: tc.gpu}
-			_, err := b.plan(t.Context(), order(t, spec))
-			refused(t, err, tc.code, tc.words...)
-		})
-	}
-	// A count of zero is none.
-	if _, err := b.plan(t.Context(), order(t, withResources(taskOf("a0"), false, "GPU", "0"))); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestUnreadableResources(t *testing.T) {
 	b := newBench(t, nil, nil)
 	_, err := b.plan(t.Context(), order(t, withResources(taskOf("a0"), false, "MEMORY", "lots")))

@@ -29,6 +29,8 @@ const (
 	codeHugepages       = "HugepageLimit"
 	codeUnkillable      = "UnkillableAtMemoryLimit"
 	codeEvicted         = "Evicted"
+	codeDiskFull        = "DiskFull"
+	codeHostDiskFull    = "HostDiskFull"
 	codeLimitTooLow     = "MemoryLimitTooLow"
 	codeStart           = "StartError"
 	codeUnknown         = "UnknownEnd"
