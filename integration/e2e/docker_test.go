@@ -56,10 +56,16 @@ func nothingLeftBeside(t *testing.T) {
 	})
 }
 
+func (h engineHome) prepare(t testing.TB, args ...string) *command {
+	t.Helper()
+	c := h.home.prepare(t, args...)
+	c.Env = append(c.Env, "DOCKER_HOST="+h.engine.Socket)
+	return c
+}
+
 func (h engineHome) start(t testing.TB, args ...string) *command {
 	t.Helper()
 	c := h.prepare(t, args...)
-	c.Env = append(c.Env, "DOCKER_HOST="+h.engine.Socket)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}

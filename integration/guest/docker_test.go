@@ -38,7 +38,7 @@ func TestSystemdDocker(t *testing.T) {
 	Machine{
 		Systemd: true, Files: files,
 		Tests: []Tests{{Name: "docker", Package: "drydock/sandbox/docker", Env: env,
-			Run:  "^TestSystemd|^TestConformance$/^docker-28.5$/^(C1|C3|C4|C6-single-process|D3|D4|D11|nothing-left)$",
+			Run:  "^TestSystemd|^TestConformance$/^docker-28.5$/^(C1|C3|C4|C6-single-process|D3|D4|D11|nothing-left|devices-.*held)$",
 			Args: []string{"-sandboxtest.rounds=1", "-sandboxtest.repeats=3"}}},
 	}.Run(t, *runFlag)
 }

@@ -23,7 +23,7 @@ import (
 const kernelPackage = "linux-image-cloud-amd64"
 
 // modulesWanted are what the tests need and the kernel does not have built in.
-var modulesWanted = []string{"virtio_pci", "virtio_blk", "virtio_console", "overlay", "bridge", "veth"}
+var modulesWanted = []string{"virtio_pci", "virtio_blk", "virtio_console", "overlay", "bridge", "veth", "loop", "xfs", "quota_v2", "fuse"}
 
 // kernel is a Debian kernel, unpacked.
 type kernel struct{ dir string }

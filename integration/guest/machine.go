@@ -13,6 +13,7 @@ import (
 
 	"drydock/integration/guest/wire"
 	"drydock/internal/need"
+	"drydock/internal/provide"
 )
 
 // Machine is a guest and the tests to run in it. It has two processors, no
@@ -25,6 +26,9 @@ type Machine struct {
 	// Swap gives it a disk of so many MiB with swap space on it, not yet in
 	// use; its device is in the environment variable DRYDOCK_TEST_SWAP.
 	Swap int
+	// Quota gives it a disk with this file system, "xfs" or "ext4", mounted on
+	// /tmp with quotas for projects. It goes without Swap.
+	Quota string
 	// Files are brought along: a name below wire.Payload, and the file or
 	// directory here.
 	Files map[string]string
@@ -78,7 +82,7 @@ func (m Machine) Run(t *testing.T, pattern string) {
 // payload builds what the guest needs and writes the plan.
 func (m Machine) payload(t *testing.T, dir, pattern string) payload {
 	t.Helper()
-	p := payload{dir: filepath.Join(dir, "payload"), files: m.Files, plan: wire.Plan{Systemd: m.Systemd, Swap: m.Swap > 0}}
+	p := payload{dir: filepath.Join(dir, "payload"), files: m.Files, plan: wire.Plan{Systemd: m.Systemd, Swap: m.Swap > 0, Quota: m.Quota}}
 	if err := os.Mkdir(p.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -148,6 +152,9 @@ func (m Machine) env() []string {
 		promise += ",swap"
 		more = append(more, "DRYDOCK_TEST_SWAP=/dev/vdc")
 	}
+	if m.Quota != "" {
+		promise += ",quota"
+	}
 	bin := filepath.Join(wire.Payload, "bin")
 	return append(more, need.GuestVariable+"=1", need.RequireVariable+"="+promise, "DRYDOCK_BIN="+bin, "DRYDOCK_HOG="+filepath.Join(bin, "hog"))
 }
@@ -169,6 +176,10 @@ func (m Machine) boot(t *testing.T, parts parts, p payload) *qemu {
 	if err == nil && m.Swap > 0 {
 		h.disks = append(h.disks, disk{path: filepath.Join(parts.dir, "swap")})
 		err = sparse(h.disks[2].path, int64(m.Swap)<<20)
+	}
+	if err == nil && m.Quota != "" {
+		h.disks = append(h.disks, disk{path: filepath.Join(parts.dir, "quota")})
+		err = quotaImage(t.Context(), h.disks[2].path, m.Quota)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -208,6 +219,19 @@ func (q *qemu) explain(t *testing.T) {
 	case <-time.After(time.Second): // it goes on with the next job
 	}
 	t.Log(q.lastWords())
+}
+
+// quotaImage makes an image that can be mounted with quotas for projects.
+func quotaImage(ctx context.Context, path, kind string) error {
+	if err := sparse(path, 3<<30); err != nil {
+		return err
+	}
+	command := []string{"mkfs.xfs", "-q", path}
+	if kind == "ext4" {
+		command = []string{"mke2fs", "-q", "-F", "-t", "ext4", "-O", "quota,project", "-E", "lazy_itable_init=1", path}
+	}
+	_, err := provide.Output(ctx, "", command[0], command[1:]...)
+	return err
 }
 
 func sparse(path string, size int64) error {

@@ -85,7 +85,7 @@ func TestSystemd(t *testing.T) {
 	Machine{Systemd: true, Files: programs(t), Tests: []Tests{
 		{Name: "inside", Package: "drydock/integration/guest/inside"},
 		{Name: "native", Package: "drydock/sandbox/native",
-			Run:  "^TestConformance$/^(C1|C3|C4|C6.*|D4.*|D11|D12|nothing-left)$",
+			Run:  "^TestConformance$/^(C1|C3|C4|C6.*|D4.*|D11|D12|nothing-left|devices-.*held)$",
 			Args: []string{"-sandboxtest.repeats=3"}},
 		{Name: "e2e", Package: "drydock/integration/e2e", Run: "^Test(DrydockKilled|ShimKilled|MachineBudget)$"},
 	}}.Run(t, *runFlag)

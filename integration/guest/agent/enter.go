@@ -19,7 +19,7 @@ import (
 const (
 	rootDisk    = "/dev/vda"
 	payloadDisk = "/dev/vdb"
-	swapDisk    = "/dev/vdc"
+	moreDisk    = "/dev/vdc" // for swap or for quotas
 )
 
 const newRoot = "/root"

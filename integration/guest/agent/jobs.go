@@ -48,7 +48,10 @@ func jobs() error {
 	r := &reporter{port: port}
 	plan, err := readPlan(wire.Payload)
 	if err == nil && plan.Swap {
-		err = exec.Command("mkswap", swapDisk).Run()
+		err = exec.Command("mkswap", moreDisk).Run()
+	}
+	if err == nil && plan.Quota != "" {
+		err = mountQuota(plan.Quota)
 	}
 	if err != nil {
 		r.send(wire.Frame{Fatal: err.Error()})
@@ -60,6 +63,15 @@ func jobs() error {
 	}
 	r.send(wire.Frame{Bye: true})
 	return nil
+}
+
+// mountQuota mounts the disk with quotas for projects on /tmp.
+func mountQuota(kind string) error {
+	options := map[string]string{"xfs": "pquota", "ext4": "prjquota"}[kind]
+	if err := unix.Mount(moreDisk, "/tmp", kind, 0, options); err != nil {
+		return fmt.Errorf("mount %s with %s: %w", kind, options, err)
+	}
+	return os.Chmod("/tmp", 0o777|os.ModeSticky)
 }
 
 func hello() *wire.Hello {

@@ -22,8 +22,11 @@ type Plan struct {
 	// service of it; otherwise the agent is the first process.
 	Systemd bool `json:"systemd,omitempty"`
 	// Swap makes swap space of the third disk, and leaves it off.
-	Swap bool  `json:"swap,omitempty"`
-	Jobs []Job `json:"jobs"`
+	Swap bool `json:"swap,omitempty"`
+	// Quota is the file system of the third disk, "xfs" or "ext4", which is
+	// mounted on /tmp with quotas for projects; "": there is none.
+	Quota string `json:"quota,omitempty"`
+	Jobs  []Job  `json:"jobs"`
 }
 
 // Job is a program that the guest runs, one after the other.
