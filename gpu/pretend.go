@@ -26,7 +26,7 @@ func Pretend(devices []resources.Device) Inventory {
 			n := index[class]
 			index[class]++
 			inv.Devices = append(inv.Devices, Device{ID: ID(fmt.Sprintf("pretended-%s-%d", class, n)), Class: class, Index: n,
-				Name: name, Type: typ, Rule: "pretended", Pretended: true})
+				Name: name + " (pretended)", Type: typ, Rule: "pretended", Pretended: true})
 		}
 	}
 	return inv

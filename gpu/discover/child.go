@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,10 +24,29 @@ const mostAnswer = 4 << 20
 // errSilent says that a command did not answer within its time.
 var errSilent = errors.New("no answer")
 
+// kept counts our processes that were killed and that the kernel does not let
+// go, as those that wait for a lost GPU. Beyond mostKept no more are started
+// until one ends: who looks again and again would fill the machine with them.
+var kept atomic.Int32
+
+const mostKept = 2
+
+// leave lets go of a process that was killed and has not ended.
+func leave(ended <-chan error) {
+	kept.Add(1)
+	go func() { // ends when the kernel lets the process go
+		<-ended
+		kept.Add(-1)
+	}()
+}
+
 // ask runs a command and returns its standard output. It comes back within
 // the limit, whatever the command does: one that waits in the kernel for a
 // lost GPU cannot be killed, and is left behind until the kernel lets it go.
 func ask(ctx context.Context, limit time.Duration, argv ...string) ([]byte, error) {
+	if kept.Load() >= mostKept {
+		return nil, errSilent
+	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
@@ -49,6 +69,7 @@ func ask(ctx context.Context, limit time.Duration, argv ...string) ([]byte, erro
 		}
 		return out.Bytes(), nil
 	case <-time.After(limit + 2*cmd.WaitDelay):
+		leave(done)
 		return nil, errSilent
 	}
 }

@@ -149,6 +149,31 @@ func TestGarbage(t *testing.T) {
 	}
 }
 
+// Who asks again and again does not fill the machine with processes that the
+// kernel keeps: one more is started only when one of them has ended.
+func TestKept(t *testing.T) {
+	ended := make(chan error)
+	for range mostKept {
+		leave(ended)
+	}
+	reader := []string{script(t, `echo '{"devices":[]}'`)}
+	o := Options{Root: t.TempDir(), Reader: reader, SMI: noSMI, Limit: time.Minute}
+	if inv := Machine(t.Context(), o); len(inv.Problems) != 1 || !strings.Contains(inv.Problems[0].Text, "the driver did not answer") {
+		t.Errorf("it finds %+v", inv)
+	}
+	ended <- nil
+	for kept.Load() == mostKept {
+		time.Sleep(time.Millisecond)
+	}
+	if inv := Machine(t.Context(), o); len(inv.Problems) != 0 {
+		t.Errorf("afterwards it finds %+v", inv)
+	}
+	close(ended)
+	for kept.Load() > 0 {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // Whose a process is: a stranger's, a task's, or nobody's to be seen.
 func TestOwners(t *testing.T) {
 	root := t.TempDir()

@@ -27,6 +27,9 @@ const mostLook = 1 << 20
 // The process lives as long as its standard input, which is ours to keep
 // open: it ends with us, also by a SIGKILL.
 func (w *watch) child(ctx context.Context) error {
+	if kept.Load() >= mostKept {
+		return errSilent
+	}
 	argv := append(append(slices.Clone(w.Reader), WatchArg, w.every.String()), texts(w.ids)...)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = lazily(os.Environ())
@@ -66,6 +69,7 @@ func (w *watch) child(ctx context.Context) error {
 		}
 	case <-time.After(2 * cmd.WaitDelay):
 		_ = cmd.Process.Kill()
+		leave(ended)
 	}
 	return why
 }

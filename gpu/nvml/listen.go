@@ -14,9 +14,11 @@ import (
 )
 
 const (
-	// waitMillis is how long one wait for an event lasts. An event that
-	// comes while nobody waits is kept for the next wait.
-	waitMillis = 200
+	// waitMillis is how long one wait for an event lasts, lastMillis the one
+	// after the end: errors come before the program that made them is gone. An
+	// event that comes while nobody waits is kept for the next wait.
+	waitMillis = 100
+	lastMillis = 50
 	// nowhere is a GPU instance's id in the event of a whole GPU.
 	nowhere = ^uint32(0)
 )
@@ -123,8 +125,11 @@ func (l *listener) parent(h nvml.Device) (parent nvml.Device, gi uint32, why str
 
 func (l *listener) wait(ctx context.Context) error {
 	for {
-		ended := ctx.Err() != nil // before the wait: what had come is heard once more
-		e, ret := l.set.Wait(waitMillis)
+		ended, patience := ctx.Err() != nil, uint32(waitMillis) // before the wait: what had come is heard once more
+		if ended {
+			patience = lastMillis
+		}
+		e, ret := l.set.Wait(patience)
 		switch {
 		case ret == nvml.SUCCESS && e.EventType == nvml.EventTypeXidCriticalError:
 			if err := l.heard(e); err != nil {

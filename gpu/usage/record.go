@@ -101,6 +101,9 @@ const (
 	ByDevice    By = "device"
 )
 
+// Empty reports whether it says nothing.
+func (s Sample) Empty() bool { return len(s.Devices)+len(s.XIDs) == 0 && s.Problem == "" }
+
 // memory is the attempt's on all devices.
 func (s Sample) memory() int64 {
 	var sum int64

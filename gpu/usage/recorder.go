@@ -30,6 +30,13 @@ type Recorder struct {
 	written int
 	last    time.Time // of the last line with a sample
 	pending *Sample
+	heard   map[heard]time.Time // when each error was recorded last
+}
+
+// heard is an error of a GPU's.
+type heard struct {
+	gpu  gpu.ID
+	code int
 }
 
 // Create begins the record of a task's attempt in its directory dir. Samples
@@ -80,11 +87,15 @@ func (r *Recorder) endLine() error {
 	return err
 }
 
-// Add records a look, and returns what it says of the attempt.
+// Add records a look, and returns what it says of the attempt; nothing where
+// that was just said.
 func (r *Recorder) Add(l gpu.Look) (Sample, error) {
-	s := Sample{Time: l.Time.UTC(), XIDs: l.XIDs, Problem: l.Problem}
+	s := Sample{Time: l.Time.UTC(), XIDs: r.news(l), Problem: l.Problem}
 	for _, u := range l.Uses {
 		s.Devices = append(s.Devices, r.owner.use(u))
+	}
+	if s.Empty() {
+		return s, nil
 	}
 	if len(s.Devices) == 0 { // an error, or a problem: never left out
 		return s, r.line(s)
@@ -97,6 +108,24 @@ func (r *Recorder) Add(l gpu.Look) (Sample, error) {
 		return s, nil
 	}
 	return s, r.flush(s.Time)
+}
+
+// news are the errors that were not recorded a moment ago: a program may have
+// its GPU report the same one many times a second.
+func (r *Recorder) news(l gpu.Look) []gpu.XID {
+	var fresh []gpu.XID
+	for _, x := range l.XIDs {
+		key := heard{x.GPU, x.Code}
+		if last, told := r.heard[key]; told && l.Time.Sub(last) < r.pause() {
+			continue
+		}
+		if r.heard == nil {
+			r.heard = map[heard]time.Time{}
+		}
+		r.heard[key] = l.Time
+		fresh = append(fresh, x)
+	}
+	return fresh
 }
 
 func (r *Recorder) pause() time.Duration { return r.every << min(r.written/thinEvery, mostThin) }

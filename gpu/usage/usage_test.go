@@ -174,6 +174,25 @@ func TestThin(t *testing.T) {
 	}
 }
 
+// A flood of the same error is a few lines.
+func TestFlood(t *testing.T) {
+	dir := t.TempDir()
+	r, err := Create(dir, task, []Device{{ID: "GPU-0"}}, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10_000 { // in ten seconds
+		add(t, r, gpu.Look{Time: at(float64(i) / 1000), XIDs: []gpu.XID{{GPU: "GPU-0", Code: 13, Of: []gpu.ID{"GPU-0"}}}})
+	}
+	s, err := r.Add(gpu.Look{Time: at(9.9995), XIDs: []gpu.XID{{GPU: "GPU-0", Code: 13}, {GPU: "GPU-0", Code: 43}}})
+	if err != nil || len(s.XIDs) != 1 || s.XIDs[0].Code != 43 {
+		t.Errorf("another error in it is told as %+v, %v", s, err)
+	}
+	if got, err := Read(dir); err != nil || len(got.Samples) != 11 {
+		t.Errorf("it is %d lines, %v", len(got.Samples), err)
+	}
+}
+
 // What is no record, or of a later drydock, is refused; figures that cannot
 // be true are left out.
 func TestDamaged(t *testing.T) {
