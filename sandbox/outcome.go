@@ -191,7 +191,7 @@ type Disk struct {
 	Used    int64     `json:"used"` // at the last look: the one that it was evicted for, else at the end
 	Peak    int64     `json:"peak"` // the most that a look saw
 	Layer   int64     `json:"layer"`
-	Log     int64     `json:"log"` // at most what a kubelet keeps of it, 50 MiB
+	Log     int64     `json:"log"` // what is kept of it, see LogKeep
 	Scratch int64     `json:"scratch"`
 	Deleted int64     `json:"deleted,omitempty"` // deleted and still open; a kubelet's walk does not see it
 	Time    time.Time `json:"time"`              // of the last look

@@ -37,11 +37,6 @@ type Places struct {
 	Missing string
 }
 
-// logKept is how much of a log counts. A kubelet keeps at most
-// containerLogMaxFiles (5) of containerLogMaxSize (10Mi) each
-// (KubeletConfiguration), and counts what it keeps.
-const logKept = 5 * 10 << 20
-
 const (
 	// largestShare of the limit is the least for a directory to be named.
 	largestShare = 20
@@ -70,7 +65,7 @@ func (m *Meter) Measure(ctx context.Context, p Places) (sandbox.Disk, error) {
 		case Layer:
 			d.Layer += n
 		case Log:
-			d.Log += min(n, logKept)
+			d.Log += n
 		case Scratch:
 			d.Scratch += n
 		}

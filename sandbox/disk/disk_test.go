@@ -113,16 +113,18 @@ func TestFills(t *testing.T) {
 	}
 }
 
-// The parts add up; of a log counts what a kubelet would keep.
+// The parts add up; of a log all its files count.
 func TestParts(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir+"/layer/x", 3*mib)
 	write(t, dir+"/scratch/x", 2*mib)
-	write(t, dir+"/log", 60*mib)
+	write(t, dir+"/log", 4*mib)
+	write(t, dir+"/log.1", 10*mib)
 	d := look(t, Places{Places: []Place{
-		{Kind: Layer, Path: dir + "/layer", Inside: "/"}, {Kind: Scratch, Path: dir + "/scratch", Inside: "/work", Held: true}, {Kind: Log, Path: dir + "/log"},
+		{Kind: Layer, Path: dir + "/layer", Inside: "/"}, {Kind: Scratch, Path: dir + "/scratch", Inside: "/work", Held: true},
+		{Kind: Log, Path: dir + "/log"}, {Kind: Log, Path: dir + "/log.1"},
 	}})
-	if d.Layer < 3*mib || d.Scratch < 2*mib || d.Log != 50*mib || d.Used != d.Layer+d.Scratch+d.Log || d.Held != d.Scratch || d.Limit != 20*mib || d.Peak != d.Used {
+	if d.Layer < 3*mib || d.Scratch < 2*mib || d.Log != 14*mib || d.Used != d.Layer+d.Scratch+d.Log || d.Held != d.Scratch || d.Limit != 20*mib || d.Peak != d.Used {
 		t.Errorf("got %+v", d)
 	}
 }

@@ -30,7 +30,7 @@ func (b *box) Exec() <-chan supervise.ExecResult {
 		case <-seen:
 			told = true
 			b.began()
-			result <- supervise.ExecResult{At: b.process().execed}
+			result <- supervise.ExecResult{At: b.process().execed, Err: b.missesDevices()}
 			err = <-started
 			stop()
 		case err = <-started:
@@ -49,7 +49,7 @@ func (b *box) Exec() <-chan supervise.ExecResult {
 				at = p.execed
 			}
 			b.began()
-			result <- supervise.ExecResult{At: at}
+			result <- supervise.ExecResult{At: at, Err: b.missesDevices()}
 		}
 		b.calls.Go(b.await)
 	})

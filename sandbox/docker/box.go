@@ -35,6 +35,7 @@ type box struct {
 	order commander
 	group *cgroup.Group // drydock's own; nil: there is none
 	shm   shm
+	nodes []string // of devices, which the container is to have
 
 	ctx    context.Context // of the calls; ends with close
 	end    context.CancelFunc

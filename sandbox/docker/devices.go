@@ -4,7 +4,6 @@ package docker
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,11 +21,14 @@ import (
 // way is how an engine passes devices.
 type way string
 
+// The ways. The last two are the same to the engine; the second says that it
+// knows some of NVIDIA's devices by CDI, and not these.
 const (
 	byNodes   way = "device nodes"
 	byCDI     way = "CDI"
 	byRuntime way = "the runtime nvidia"
 	byRequest way = "a request to the driver nvidia"
+	besideCDI way = "a request to the driver nvidia, beside CDI"
 )
 
 // nvidiaKind is what CDI calls NVIDIA's GPUs (nvidia-ctk cdi generate).
@@ -81,8 +83,19 @@ func chooseWay(info engine.Info, a *sandbox.Accelerators, listed []string) (way,
 		}
 	case slices.Contains(info.Runtimes, "nvidia"):
 		return byRuntime, nil
+	case slices.ContainsFunc(listed, func(name string) bool { return strings.HasPrefix(name, nvidiaKind) }):
+		return besideCDI, nil
 	}
 	return byRequest, nil
+}
+
+// unlisted explains a start that failed when NVIDIA's driver was asked for what
+// CDI does not know: whoever uses CDI has to mend that.
+func unlisted(failed sandbox.StartError, a *sandbox.Accelerators) sandbox.StartError {
+	failed.Message = "no CDI specification that the engine knows names all of " + strings.Join(cdiNames(a), ", ") + ", and without one: " + failed.Message
+	failed.Remedy = "write it anew with `sudo nvidia-ctk cdi generate --output=/var/run/cdi/nvidia.yaml`"
+	failed.Stale = true
+	return failed
 }
 
 // cdiNames are CDI's full names of the devices.
@@ -113,7 +126,7 @@ func addDevices(c *engine.Container, a *sandbox.Accelerators, w way, podman bool
 		c.Devices = a.Nodes
 	case byCDI:
 		c.Request = &engine.DeviceRequest{Driver: "cdi", IDs: cdiNames(a)}
-	case byRequest:
+	case byRequest, besideCDI:
 		c.Request = &engine.DeviceRequest{Driver: "nvidia", IDs: a.IDs, Capabilities: append([]string{"gpu"}, driverParts...)}
 	case byRuntime:
 		c.Runtime = "nvidia"
@@ -155,48 +168,6 @@ func environment(env []string, a *sandbox.Accelerators, w way, podman bool) []st
 		env = append(env, noGPU) // so that NVIDIA's runtime does not add to it
 	}
 	return env
-}
-
-// verifyDevices looks at what the engine made of the request, before the
-// program runs: never a silent run without the devices. Errors are
-// *sandbox.AcceleratorError and the engine's.
-func (k *keeper) verifyDevices(id string) error {
-	a := k.plan.Spec.Accelerators
-	if a == nil {
-		return nil
-	}
-	ctx := context.Background()
-	want, podman := k.plan.Container, k.engine.Info().Podman()
-	if podman { // it says nothing before
-		if err := k.engine.Initialise(ctx, id); err != nil {
-			return err
-		}
-	}
-	state, err := k.engine.Inspect(ctx, id)
-	if err != nil {
-		return err
-	}
-	var missing []string
-	switch {
-	case podman:
-		missing = without(devices.Required(a), state.Devices)
-	case want.Request != nil:
-		missing = without(want.Request.IDs, state.DeviceIDs)
-	default:
-		missing = without(want.Devices, state.Devices)
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	return &sandbox.AcceleratorError{
-		Message: fmt.Sprintf("%s made the container without %s, and said nothing", k.plan.Product, strings.Join(missing, ", ")),
-		Remedy:  "use a current Docker Engine with the NVIDIA Container Toolkit, or the native sandbox",
-	}
-}
-
-// without are the words of the first list that the second lacks.
-func without(wanted, there []string) []string {
-	return slices.DeleteFunc(slices.Clone(wanted), func(word string) bool { return slices.Contains(there, word) })
 }
 
 // deviceEnforcement says how the attempt's accelerators are its own.

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"drydock/integration/engines"
+	"drydock/internal/need"
 	"drydock/sandbox"
 	"drydock/sandbox/sandboxtest"
 )
@@ -61,10 +62,10 @@ func describe(t testing.TB, dir, driver string, nodes map[string]string) {
 }
 
 // gpuTask is a shell's words with one GPU.
-func gpuTask(t testing.TB, image, id, script string) sandbox.Spec {
+func gpuTask(t testing.TB, image, id, node, script string) sandbox.Spec {
 	spec := task(t, image, script)
 	spec.Accelerators = &sandbox.Accelerators{
-		Class: sandbox.ClassNVIDIA, IDs: []string{id}, Nodes: []string{"/dev/nvidiactl"},
+		Class: sandbox.ClassNVIDIA, IDs: []string{id}, Nodes: []string{node},
 		Env: []string{"CUDA_VISIBLE_DEVICES=" + id, "NVIDIA_VISIBLE_DEVICES=void", "DRYDOCK_ACCELERATORS=" + id},
 	}
 	return spec
@@ -87,7 +88,7 @@ func TestCDI(t *testing.T) {
 	const script = `cd /dev; for node in drydock-test-*; do test -e $node || continue; if true 2>&- <>$node; then echo opened $node; else echo not $node; fi; done
 cat /usr/lib/libcuda.so.1 2>&-; echo "${CUDA_VISIBLE_DEVICES-unset} $NVIDIA_VISIBLE_DEVICES ${DRYDOCK_ACCELERATORS-none}"`
 	for id, node := range map[string]string{wholeGPU: drivers.Nodes[0], sliceOfIt: drivers.Nodes[1]} {
-		ran := start(t, s, gpuTask(t, image, id, script))
+		ran := start(t, s, gpuTask(t, image, id, node, script))
 		o := ran.end(t)
 		want := fmt.Sprintf("opened %s\nthe driver's\nunset void %s\n", filepath.Base(node), id)
 		if o.Exit == nil || o.Exit.Code != 0 || ran.said() != want {
@@ -107,9 +108,11 @@ cat /usr/lib/libcuda.so.1 2>&-; echo "${CUDA_VISIBLE_DEVICES-unset} $NVIDIA_VISI
 	// The specification was written anew, and the other id is not in it any
 	// more: an index or "all" does not stand for it.
 	describe(t, dir, driver, map[string]string{wholeGPU: drivers.Nodes[0], "0": drivers.Nodes[0], "all": drivers.Nodes[1]})
-	gone := start(t, s, gpuTask(t, image, sliceOfIt, script))
-	if o := gone.end(t); o.StartError.Accelerator() == nil || gone.said() != "" {
-		t.Errorf("what is not described: %+v, and it said %q", o, gone.said())
+	gone := start(t, s, gpuTask(t, image, sliceOfIt, drivers.Nodes[1], script))
+	o := gone.end(t)
+	if e := o.StartError.Accelerator(); e == nil || !e.Stale || gone.said() != "" ||
+		!strings.Contains(e.Message, "nvidia.com/gpu="+sliceOfIt) || !strings.Contains(e.Remedy, "cdi generate") {
+		t.Errorf("what is not described: %+v, and it said %q", o.StartError, gone.said())
 	}
 }
 
@@ -121,14 +124,14 @@ func TestNoToolkit(t *testing.T) {
 			c := second(t, e)
 			before := ours(t, c)
 			s := newSandbox(t, e, t.TempDir())
-			spec := gpuTask(t, engines.Busybox(t, e), wholeGPU, "echo ran on the CPU")
+			spec := gpuTask(t, engines.Busybox(t, e), wholeGPU, "/dev/nvidia0", "echo ran on the CPU")
 			running, err := s.Start(t.Context(), spec, sandbox.Streams{})
 			var refused *sandbox.AcceleratorError
 			if e.Kind == engines.Pod {
 				refused, _ = errors.AsType[*sandbox.AcceleratorError](err)
 			} else if err == nil {
 				go func() {
-					for range running.Events() { //nolint:revive // drained, as the contract has it
+					for range running.Events() { // drained, as the contract has it
 					}
 				}()
 				var o sandbox.Outcome
@@ -163,6 +166,27 @@ func TestNoToolkit(t *testing.T) {
 				t.Errorf("the next one: %+v", o)
 			}
 		})
+	}
+}
+
+// A runtime by NVIDIA's name that adds nothing, as theirs does where its settings
+// forbid it: the task does not run on without its GPU.
+func TestSilentRuntime(t *testing.T) {
+	drivers := sandboxtest.NewDrivers(t)
+	e := engines.Own(t, engines.V28, engines.Flags("--add-runtime=nvidia="+need.Program(t, "runc"), "--cdi-spec-dir="+t.TempDir()))
+	c := second(t, e)
+	s := newSandbox(t, e, t.TempDir())
+	spec := gpuTask(t, engines.Busybox(t, e), wholeGPU, drivers.Nodes[0], "echo $NVIDIA_VISIBLE_DEVICES $NVIDIA_DRIVER_CAPABILITIES; sleep 60; echo ran on the CPU")
+	ran := start(t, s, spec)
+	o := ran.end(t)
+	if e := o.StartError.Accelerator(); e == nil || !strings.Contains(e.Message, drivers.Nodes[0]) || o.Exit != nil {
+		t.Errorf("%+v, %+v", o.StartError, o.Exit)
+	}
+	if said := ran.said(); said != "" && said != wholeGPU+" compute,utility\n" { // it may have come that far
+		t.Errorf("it said %q", said)
+	}
+	if left := ours(t, c); len(left) != 0 {
+		t.Errorf("containers are left: %+v", left)
 	}
 }
 

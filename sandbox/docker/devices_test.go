@@ -38,10 +38,11 @@ func TestChooseWay(t *testing.T) {
 	}{
 		"CDI":                      {info: docker, a: gpus("GPU-a"), listed: listed, want: byCDI},
 		"CDI for parts":            {info: docker, a: gpus("GPU-a", "MIG-b"), listed: listed, want: byCDI},
-		"one is not listed":        {info: docker, a: gpus("GPU-a", "GPU-c"), listed: listed, want: byRequest},
+		"one is not listed":        {info: docker, a: gpus("GPU-a", "GPU-c"), listed: listed, want: besideCDI},
 		"CDI before the runtime":   {info: toolkit, a: gpus("GPU-a"), listed: listed, want: byCDI},
 		"the runtime":              {info: toolkit, a: gpus("GPU-a"), want: byRuntime},
-		"no index for an id":       {info: docker, a: gpus("GPU-z"), listed: []string{"nvidia.com/gpu=0", "nvidia.com/gpu=all"}, want: byRequest},
+		"no index for an id":       {info: docker, a: gpus("GPU-z"), listed: []string{"nvidia.com/gpu=0", "nvidia.com/gpu=all"}, want: besideCDI},
+		"another vendor's CDI":     {info: docker, a: gpus("GPU-a"), listed: []string{"amd.com/gpu=0"}, want: byRequest},
 		"nobody knows":             {info: docker, a: gpus("GPU-a"), want: byRequest},
 		"far away, by id":          {info: far, a: gpus("GPU-a"), want: byRequest},
 		"plain nodes":              {info: docker, a: amd, want: byNodes},

@@ -78,7 +78,7 @@ func diskEnforcement(info engine.Info, spec sandbox.Spec) []sandbox.Enforcement 
 	if p == nil {
 		return []sandbox.Enforcement{polled}
 	}
-	const log = "the log is polled; mounts of the machine's own and volumes of the image do not count"
+	log := "the log is polled; mounts of the machine's own and volumes of the image do not count" + hard.Short(p.Work, spec.Dir, spec.Limits.Disk)
 	e := sandbox.Enforcement{Limit: "disk", State: sandbox.Enforced}
 	switch {
 	case p.Layer && p.Work != "":

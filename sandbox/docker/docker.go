@@ -160,10 +160,6 @@ func (s *Sandbox) Attach(ctx context.Context, spec sandbox.Spec) (sandbox.Runnin
 	return s.attempts().Attach(ctx, spec)
 }
 
-// Alive reports whether the supervisor of the attempt kept in dir lives; see
-// client.Alive.
-func Alive(dir string) bool { return client.Alive(dir) }
-
 // hostAccess is what drydock may do to the host beside asking the engine.
 type hostAccess struct {
 	// owned says that containers can be put below a cgroup of drydock's own.

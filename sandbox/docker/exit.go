@@ -69,8 +69,9 @@ func (b *box) settle(exit *engine.Exit, gone error) {
 	}
 }
 
-// codePatience is how long the engine may take to tell a code that the kernel
-// does not tell.
+// codePatience is how long the engine may take to tell what the kernel does not
+// tell: the exit code, or whether there was an OOM. A busy one may hear late of an
+// end that the kernel has told us of.
 const codePatience = 30 * time.Second
 
 // Reap implements supervise.Box.

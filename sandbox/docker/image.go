@@ -33,7 +33,7 @@ func foreign(platform string, info engine.Info) bool {
 }
 
 // provide gets a spec's image. One that Prepare has got, and that was removed
-// since, is fetched again by the name it had then.
+// since, is fetched again.
 func (s *Sandbox) provide(ctx context.Context, spec sandbox.Spec, progress func(sandbox.Progress)) (engine.Image, error) {
 	name, known := spec.Image, s.known(spec.Image)
 	if known.ID != "" {
@@ -44,7 +44,7 @@ func (s *Sandbox) provide(ctx context.Context, spec sandbox.Spec, progress func(
 		if engine.KindOf(err) != engine.NoImage {
 			return engine.Image{}, err
 		}
-		name = known.Reference
+		name = engine.Again(known.Reference, known.Digest)
 	}
 	image, err := s.engine.Provide(ctx, engine.Pull{Reference: name, Platform: spec.Platform, Policy: spec.Pull, Progress: progress})
 	if err != nil {
@@ -52,10 +52,11 @@ func (s *Sandbox) provide(ctx context.Context, spec sandbox.Spec, progress func(
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.images[image.ID] = image
 	if known.ID != "" {
-		s.images[known.ID] = image // what the name means now
+		image.Reference = known.Reference // as it was asked for
+		s.images[known.ID] = image
 	}
+	s.images[image.ID] = image
 	return image, nil
 }
 

@@ -30,7 +30,8 @@ type plan struct {
 	Product   string           `json:"product"` // and its version
 	Image     *sandbox.Image   `json:"image"`
 	Container engine.Container `json:"container"`
-	Disk      *diskPlan        `json:"disk,omitempty"` // nil: no hard limit
+	Devices   way              `json:"devices,omitempty"` // how they are passed
+	Disk      *diskPlan        `json:"disk,omitempty"`    // nil: no hard limit
 	// Owned says that the container goes below a cgroup of drydock's.
 	Owned bool `json:"owned"`
 	// Slice says that this cgroup is a slice of systemd's.
@@ -56,6 +57,7 @@ func (s *Sandbox) plan(spec sandbox.Spec, image engine.Image, w way) *plan {
 		Product:       info.String(),
 		Image:         image.Sandbox(),
 		Container:     container(spec, image.ID),
+		Devices:       w,
 		Owned:         s.host.owned,
 		Far:           !info.Local,
 		CgroupVersion: info.CgroupVersion,

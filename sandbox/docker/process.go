@@ -111,6 +111,12 @@ func (p *process) wait(ctx context.Context) bool {
 	return false
 }
 
+// ended reports whether the process has ended; its /proc tells nothing then.
+func (p *process) ended() bool {
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}, 0)
+	return n > 0 || err != nil && err != unix.EINTR
+}
+
 // statusPatience is how long the process's parent may take to reap it.
 const statusPatience = 2 * time.Second
 

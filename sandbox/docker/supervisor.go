@@ -26,7 +26,7 @@ func Supervise() int {
 	p, err := readPlan(control)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "drydock "+SupervisorArg+":", err)
-		control.Fail(err)
+		control.Fail(err, nil)
 		return wire.FailedExit
 	}
 	// The lease is held by this descriptor for as long as we live.
@@ -38,7 +38,7 @@ func Supervise() int {
 		err = newKeeper(p, control).attempt.Run()
 	}
 	if err != nil {
-		control.Fail(err)
+		control.Fail(err, p.Spec.OnOrphaned)
 		return wire.FailedExit
 	}
 	control.End(p.Spec.OnOrphaned)
@@ -146,12 +146,16 @@ const lateMonitor = 300 * time.Millisecond
 func (k *keeper) makeContainer(a *supervise.Attempt) (supervise.Undo, error) {
 	k.plan.Container.Stdin = supervise.HasStdin() // else it gets the engine's own empty one
 	id, warnings, err := k.create()
+	if away(err) { // it may have made the container all the same
+		return func() error { return k.engine.Remove(context.Background(), k.plan.Container.Name) }, err
+	}
 	if err != nil {
 		return nil, err
 	}
 	failpoint.At(failpoint.ContainerCreated)
 	a.Outcome.Limits = warned(a.Outcome.Limits, warnings)
 	k.box = newBox(k.engine, id, k.group)
+	k.box.nodes = k.nodesInside()
 	a.Box = k.box
 	a.Witness = newWitness(k, id)
 	k.watchLayer(a)
@@ -169,11 +173,12 @@ func (k *keeper) create() (id string, warnings []string, err error) {
 	if engine.KindOf(err) != engine.NoImage {
 		return id, warnings, err
 	}
-	spec := k.plan.Spec
-	image, err := k.engine.Provide(ctx, engine.Pull{Reference: k.plan.Image.Reference, Platform: spec.Platform, Policy: spec.Pull})
+	spec, known := k.plan.Spec, k.plan.Image
+	image, err := k.engine.Provide(ctx, engine.Pull{Reference: engine.Again(known.Reference, known.Digest), Platform: spec.Platform, Policy: spec.Pull})
 	if err != nil {
 		return "", nil, err
 	}
+	image.Reference = known.Reference // as it was asked for
 	k.plan.Container.Image, k.attempt.Outcome.Image = image.ID, image.Sandbox()
 	return k.engine.Create(ctx, k.plan.Container)
 }
@@ -218,7 +223,11 @@ func (k *keeper) attach(a *supervise.Attempt) (supervise.Undo, error) {
 // explain says why the program never ran, in the engine's words.
 func (k *keeper) explain(err error) sandbox.StartError {
 	if e, ok := errors.AsType[*engine.StartError](err); ok {
-		return sandbox.StartError{Reason: e.Reason, Message: oneLine(e.Message), Remedy: e.Remedy, Stale: e.Stale}
+		failed := sandbox.StartError{Reason: e.Reason, Message: oneLine(e.Message), Remedy: e.Remedy, Stale: e.Stale}
+		if e.Reason == sandbox.StartAccelerator && k.plan.Devices == besideCDI {
+			failed = unlisted(failed, k.plan.Spec.Accelerators)
+		}
+		return failed
 	}
 	if e, ok := errors.AsType[*sandbox.AcceleratorError](err); ok {
 		return sandbox.StartError{Reason: sandbox.StartAccelerator, Message: oneLine(e.Message), Remedy: e.Remedy, Stale: e.Stale}

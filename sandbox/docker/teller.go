@@ -206,7 +206,7 @@ func (t *teller) word() (oom, known bool) {
 // flagged asks the engine for its flag. known: it answered, and knows the
 // container as one that has ended.
 func (t *teller) flagged() (oom, known bool) {
-	ctx, cancel := shortly()
+	ctx, cancel := context.WithTimeout(context.Background(), codePatience)
 	defer cancel()
 	var ended time.Time
 	for ; ctx.Err() == nil; time.Sleep(flagEvery) {

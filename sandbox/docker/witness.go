@@ -3,9 +3,6 @@
 package docker
 
 import (
-	"context"
-	"time"
-
 	"golang.org/x/sys/unix"
 
 	"drydock/sandbox"
@@ -188,11 +185,4 @@ func unexplainedKill(out *sandbox.Outcome) bool {
 		}
 	}
 	return true
-}
-
-// callPatience bounds the questions that settle an outcome.
-const callPatience = 10 * time.Second
-
-func shortly() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), callPatience)
 }

@@ -32,6 +32,8 @@ type Options struct {
 	PageSize int64
 	// DiskEnforce is how a limit on the disk is held, where there is one.
 	DiskEnforce sandbox.DiskEnforce
+	// Pids is how many processes and threads there may be; 0: DefaultPids.
+	Pids int64
 }
 
 // From translates a completed demand.
@@ -46,6 +48,9 @@ func From(d resources.Demand, opts Options) Limits {
 		Pids:        DefaultPids,
 		OOMScoreAdj: DefaultOOMScoreAdj,
 		NoFile:      DefaultNoFile,
+	}
+	if opts.Pids > 0 {
+		l.Pids = opts.Pids
 	}
 	if d.Disk != nil {
 		l.Disk, l.DiskEnforce = d.Disk.LimitBytes(), opts.DiskEnforce

@@ -14,7 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"drydock/executor"
+	"drydock/internal/crilog"
 	"drydock/sandbox"
 )
 
@@ -316,25 +319,24 @@ func TestOrphanedOutput(t *testing.T) {
 	if _, err := x.Adopt(t.Context(), l.ID); err != nil {
 		t.Fatal(err)
 	}
-	log, err := os.ReadFile(filepath.Join(x.AttemptDir(l.ID, 1), "log"))
+	lines, last := map[string]int{}, map[string]string{}
+	ended := make(chan struct{})
+	close(ended)
+	err := crilog.Follow(t.Context(), filepath.Join(x.AttemptDir(l.ID, 1), "log"), ended, func(all []crilog.Line) error {
+		for _, line := range all {
+			if !line.Partial {
+				lines[line.Stream]++
+			}
+			last[line.Stream] = line.Text
+		}
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, stream := range []string{"stdout", "stderr"} {
-		var text strings.Builder
-		for line := range strings.Lines(string(log)) {
-			fields := strings.SplitN(strings.TrimSuffix(line, "\n"), " ", 4)
-			if fields[1] != stream {
-				continue
-			}
-			text.WriteString(fields[3])
-			if fields[2] == "F" {
-				text.WriteByte('\n')
-			}
-		}
-		if lines := strings.Count(text.String(), "\n"); lines != 200000 || !strings.HasSuffix(text.String(), "\n200000\n") {
-			t.Errorf("%s has %d lines", stream, lines)
-		}
+	want := map[string]int{"stdout": 200000, "stderr": 200000}
+	if d := cmp.Diff(want, lines); d != "" || last["stdout"] != "200000" || last["stderr"] != "200000" {
+		t.Errorf("it ends with %v (-want +got lines):\n%s", last, d)
 	}
 	if l.file(t, "end") == "" {
 		t.Error("the program was ended")

@@ -65,7 +65,7 @@ func output(t testing.TB, s sandbox.Sandbox, spec sandbox.Spec) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range running.Events() { //nolint:revive // drained, as the contract has it
+	for range running.Events() { // drained, as the contract has it
 	}
 	if o, err := running.Wait(); err != nil || o.StartError != nil {
 		t.Fatalf("%v, %+v", err, o.StartError)

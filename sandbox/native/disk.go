@@ -49,6 +49,7 @@ func (s *Sandbox) diskEnforcement(spec sandbox.Spec) []sandbox.Enforcement {
 		e.State, e.Why = sandbox.NotEnforced, err.Error()
 		return []sandbox.Enforcement{e}
 	}
-	e.Why = "hard, by " + way.What() + ": in the private layer and the task's own directory a write beyond it fails; the log is polled; mounts and the working directory of the machine's own do not count"
+	e.Why = "hard, by " + way.What() + ": in the private layer and the task's own directory a write beyond it fails; the log is polled; mounts and the working directory of the machine's own do not count" +
+		hard.Short(way, spec.Dir, spec.Limits.Disk)
 	return []sandbox.Enforcement{e}
 }

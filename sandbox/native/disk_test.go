@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+	"golang.org/x/sys/unix"
 
 	"drydock/executor"
 	"drydock/internal/need"
@@ -122,5 +123,48 @@ func TestHardAsUser(t *testing.T) {
 	refused, ok := errors.AsType[*sandbox.SpecError](err)
 	if !ok || !strings.Contains(refused.Remedy, "--disk-enforce=evict") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The same where a quota holds the limit, of which there is much left.
+func TestQuotaHostDiskFull(t *testing.T) {
+	runnable(t)
+	if !need.Promised("quota") {
+		need.Skip(t, "quota", "needs quotas for projects (make test-v2 has them)")
+	}
+	nothingLeft(t)
+	state, leases := t.TempDir(), t.TempDir()
+	fillUp(t, filepath.Join(t.TempDir(), "ballast"), 64<<20)
+	x, err := executor.New(executor.Config{Sandbox: newSandbox(t, shim(t), leases), StateDir: state, LeaseDir: leases,
+		Capacity: executor.Capacity{CPUMilli: 1000, Memory: 1 << 30, Disk: 10 << 30}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ := x.Run(t.Context(), executor.Task{
+		Command: []string{"sh", "-c", "dd if=/dev/zero of=/scratch/x bs=64k count=3000 conv=fsync"}, WorkDir: t.TempDir(), Scratch: "/scratch",
+		Resources: resources.Resources{Memory: resources.Of("256Mi"), Disk: "1Gi"}, DiskEnforce: sandbox.DiskHard,
+	})
+	if v := r.Verdict; v.Code != executor.CodeHostDiskFull {
+		t.Errorf("got %s: %s\n%+v", v.Code, v.Message, r.Attempts)
+	}
+	if d := r.Attempts[0].Outcome.Disk; d == nil || len(d.Hard) == 0 || d.Hard[0].Way != "quota" || d.Hard[0].Peak > 80<<20 {
+		t.Errorf("disk is %+v", d)
+	}
+}
+
+// fillUp allocates all but some of a file system.
+func fillUp(t *testing.T, path string, leave int64) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Fallocate(int(f.Fd()), 0, 0, int64(st.Bavail)*st.Bsize-leave); err != nil {
+		t.Fatal(err)
 	}
 }

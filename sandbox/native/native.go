@@ -171,7 +171,3 @@ func (s *Sandbox) Start(ctx context.Context, spec sandbox.Spec, streams sandbox.
 func (s *Sandbox) Attach(ctx context.Context, spec sandbox.Spec) (sandbox.Running, error) {
 	return s.attempts().Attach(ctx, spec)
 }
-
-// Alive reports whether the supervisor of the attempt kept in dir lives; see
-// client.Alive.
-func Alive(dir string) bool { return client.Alive(dir) }

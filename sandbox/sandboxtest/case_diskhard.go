@@ -3,9 +3,11 @@
 package sandboxtest
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,12 +59,23 @@ func (s *suite) wantStopped(t *testing.T, e ended) {
 	if e.Disk == nil || len(e.Disk.Hard) == 0 || e.Disk.Hard[0].Size != e.Disk.Limit {
 		t.Fatalf("disk is %+v", e.Disk)
 	}
-	if h := e.Disk.Hard[0]; h.Peak > h.Size || h.Used > h.Peak || h.Lost {
-		t.Errorf("what was held is %+v", h)
+	for _, h := range e.Disk.Hard {
+		// XFS counts what it has reserved for a write, which may then not happen.
+		if h.Peak > h.Size+mib || h.Used > h.Peak || h.Lost {
+			t.Errorf("what was held is %+v", h)
+		}
 	}
 	if len(e.FullDisks) > 0 {
 		t.Errorf("the machine's own disk was not full: %+v", e.FullDisks)
 	}
+}
+
+// fullest is what of the places that are held has most.
+func fullest(d *sandbox.Disk) sandbox.HardDisk {
+	if d == nil || len(d.Hard) == 0 {
+		return sandbox.HardDisk{}
+	}
+	return slices.MaxFunc(d.Hard, func(a, b sandbox.HardDisk) int { return cmp.Compare(a.Peak, b.Peak) })
 }
 
 // The write beyond the limit fails, in whatever way it is made.
@@ -83,7 +96,7 @@ func hardStops(t *testing.T, s *suite) {
 			t.Run(dir[1:]+" "+tc.name, func(t *testing.T) {
 				e := s.do(t, s.hardSpec(t, tc.words...))
 				s.wantStopped(t, e)
-				if h := e.Disk.Hard[0]; !tc.gone && h.Peak < 15*mib {
+				if h := fullest(e.Disk); !tc.gone && h.Peak < 15*mib {
 					t.Errorf("it was stopped at %d bytes", h.Peak)
 				}
 			})
@@ -109,7 +122,11 @@ func hardSpares(t *testing.T, s *suite) {
 				e := s.do(t, s.hardSpec(t, append(tc.words, "sleep", "1500")...))
 				wantExit(t, e, 0, "")
 				wantStops(t, e, "")
-				if d := e.Disk; d == nil || len(d.Hard) == 0 || d.Hard[0].Used < tc.least*mib || d.Hard[0].Used >= (tc.most+1)*mib || d.Incomplete != "" {
+				d := e.Disk
+				if d == nil {
+					t.Fatal("nothing was measured")
+				}
+				if h := fullest(d); h.Used < tc.least*mib || h.Used >= (tc.most+1)*mib || d.Incomplete != "" {
 					t.Errorf("disk is %+v, want %d MiB", d, tc.least)
 				}
 			})
@@ -137,8 +154,8 @@ func hardNeighbours(t *testing.T, s *suite) {
 	modest.says(t, "filled\n")
 	s.wantStopped(t, s.do(t, s.hardSpec(t, "fill", "/scratch/x", "24")))
 	modest.Stop(sandbox.StopAbort, 0)
-	if e := modest.end(t); e.Disk == nil || len(e.Disk.Hard) == 0 || e.Disk.Hard[0].Used > 11*mib {
-		t.Errorf("disk is %+v", e.Disk)
+	if h := fullest(modest.end(t).Disk); h.Used < 10*mib || h.Used > 11*mib {
+		t.Errorf("what was held is %+v, want 10 MiB", h)
 	}
 }
 

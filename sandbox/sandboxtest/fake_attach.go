@@ -37,7 +37,7 @@ func (f *Fake) Attach(_ context.Context, spec sandbox.Spec) (sandbox.Running, er
 	close(r.events)
 	close(r.done)
 	data, err := os.ReadFile(filepath.Join(spec.Dir, "outcome.json"))
-	if err == nil {
+	if err == nil && json.Valid(data) {
 		r.out = sandbox.Outcome{}
 		return r, json.Unmarshal(data, &r.out)
 	}

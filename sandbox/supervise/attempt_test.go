@@ -38,3 +38,29 @@ func TestLeaseStaysWithWhatIsLeft(t *testing.T) {
 		})
 	}
 }
+
+// Somebody judges an attempt that nobody waits for, also where its supervisor
+// could not do all of its work.
+func TestFailureIsJudged(t *testing.T) {
+	for name, alone := range map[string]bool{"followed": false, "alone": true} {
+		t.Run(name, func(t *testing.T) {
+			c, starter := started(t, shortDir(t))
+			if alone {
+				starter.Close()
+				if !goneSoon(c) {
+					t.Fatal("somebody still follows")
+				}
+			}
+			judged := filepath.Join(t.TempDir(), "judged")
+			c.Fail(errors.New("device or resource busy"), []string{"touch", judged})
+			if _, err := os.Stat(judged); (err == nil) != alone {
+				t.Errorf("judged: %v", err)
+			}
+			if !alone {
+				if r := starter.report(t); r.Fatal == "" {
+					t.Errorf("the follower is told %+v", r)
+				}
+			}
+		})
+	}
+}

@@ -40,6 +40,7 @@ type link struct {
 	decoder *json.Decoder
 	reports chan wire.Report
 	done    chan struct{} // closed when everything was written
+	types   bool          // it gives input, and waits for nothing else; guarded by Control.mu
 }
 
 // reportBacklog is how many reports wait while drydock is slow. Samples that
@@ -77,10 +78,11 @@ func (c *Control) Follow(dir string) error {
 	return err
 }
 
-// Fail tells that the supervisor could not do its work, and ends the talk.
-func (c *Control) Fail(err error) {
+// Fail tells that the supervisor could not do its work, or not all of it, and
+// ends the talk as End does.
+func (c *Control) Fail(err error, argv []string) {
 	c.send(wire.Report{Fatal: err.Error()})
-	c.close()
+	c.End(argv)
 }
 
 // End ends the talk, and starts argv if nobody follows the attempt any more.
@@ -149,11 +151,20 @@ func (c *Control) obey(l *link) {
 			return
 		}
 		if len(cmd.Input) > 0 {
+			c.typed(l)
 			c.Input.follow(cmd.Input)
 			continue
 		}
 		c.orders <- cmd
 	}
+}
+
+// typed notes that a link gives input. It is no reader that the attempt's end
+// is left to: while the program does not read, its own end is not seen.
+func (c *Control) typed(l *link) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l.types = true
 }
 
 // lasting reports whether who comes later has to know, too.
@@ -206,7 +217,7 @@ func (c *Control) event(e sandbox.Event) {
 func (c *Control) gone() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.links) == 0
+	return !slices.ContainsFunc(c.links, func(l *link) bool { return !l.types })
 }
 
 // close flushes what is queued, but not longer than a stopped reader deserves.

@@ -175,3 +175,44 @@ func BenchmarkListen(b *testing.B) {
 		c.listener.Close()
 	}
 }
+
+// Who gives input that nobody reads is not taken for one who waits for the
+// end, and holds up nobody's commands but his own.
+func TestInputIsNobodysReader(t *testing.T) {
+	dir := t.TempDir()
+	c, starter := started(t, dir)
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	from, theirs, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer theirs.Close()
+	c.Input.Feed(from, write, false)
+	typist := come(t, dir)
+	if r := typist.report(t); r.Input == nil || !r.Input.Open {
+		t.Fatalf("told %+v", r)
+	}
+	go func() { // ends with the connection
+		for {
+			if _, err := typist.Write(encodeLine(wire.Command{Input: make([]byte, 4096)})); err != nil {
+				return
+			}
+		}
+	}()
+	other := come(t, dir)
+	if _, err := other.Write(encodeLine(wire.Command{Stop: &wire.Stop{Reason: sandbox.StopAbort}})); err != nil {
+		t.Fatal(err)
+	}
+	if cmd := <-c.orders; cmd.Stop == nil {
+		t.Errorf("%+v", cmd)
+	}
+	other.Close()
+	starter.Close()
+	if !goneSoon(c) {
+		t.Error("the one who types counts as a reader")
+	}
+}

@@ -68,16 +68,14 @@ func (w *roomWatch) look() (changed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i, h := range w.holds {
-		room, files, err := h.Room()
+		used, noFiles, err := h.Used()
 		if err != nil {
 			continue
 		}
 		d := &w.hard[i]
-		before := d.Used
-		d.Used = max(d.Size-room, 0)
-		changed = changed || d.Used != before
-		d.Peak = max(d.Peak, d.Used)
-		d.NoFiles = d.NoFiles || files == 0
+		changed = changed || used != d.Used
+		d.Used, d.Peak = used, max(d.Peak, used)
+		d.NoFiles = d.NoFiles || noFiles
 	}
 	for _, path := range w.hosts {
 		if now, full := fullDisk(path); full {

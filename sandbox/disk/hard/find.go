@@ -3,6 +3,7 @@
 package hard
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +38,20 @@ func Find(dir string) (Way, error) {
 	}
 	found.Store(st.Dev, way)
 	return way, nil
+}
+
+// Short says that the machine's disk has less room now than a Loop may take of
+// it; "" where it has enough.
+func Short(way Way, dir string, size int64) string {
+	var st unix.Statfs_t
+	if way != Loop || unix.Statfs(dir, &st) != nil {
+		return ""
+	}
+	free := int64(st.Bavail) * st.Bsize
+	if free >= size {
+		return ""
+	}
+	return fmt.Sprintf("; the machine's disk has only %d MiB left for it", free>>20)
 }
 
 // loopsHere looks for what a Loop needs.

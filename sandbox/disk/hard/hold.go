@@ -85,18 +85,24 @@ func failed(way Way, err error) error {
 		Remedy: "mend that, or use --disk-enforce=evict"}
 }
 
-// openOwn keeps a descriptor of the file system, for Room and Sync.
+// openOwn keeps a descriptor of the file system, for Used and Sync.
 func openOwn(top string) (*os.File, error) {
 	return os.OpenFile(top, os.O_RDONLY|unix.O_DIRECTORY, 0)
 }
 
-// Room is how much may still be written, in bytes and in files.
-func (h *Hold) Room() (bytes, files int64, err error) {
+// Used is how much of the limit is taken, in bytes, and whether a Loop has no
+// inode left for another file. Of a quota statfs does not tell: where the
+// machine's disk has less room than the limit it shows that.
+func (h *Hold) Used() (bytes int64, noFiles bool, err error) {
+	if h.Way != Loop {
+		bytes, err = projectUse(h.fs)
+		return bytes, false, err
+	}
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(int(h.fs.Fd()), &st); err != nil {
-		return 0, 0, err
+		return 0, false, err
 	}
-	return int64(st.Bavail) * st.Bsize, int64(st.Ffree), nil
+	return max(h.Size-int64(st.Bavail)*st.Bsize, 0), st.Ffree == 0, nil
 }
 
 // Sync writes back what is still in memory. An error means that something

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,13 +23,8 @@ func Prove(dir string, size int64) (*Hold, error) {
 		return nil, err
 	}
 	h := &Hold{Way: Engine, Size: size, fs: fs, top: dir, undo: func() error { return nil }}
-	room, _, err := h.Room()
-	switch {
-	case err != nil:
-	case room > size: // statfs tells a quota's size, where there is one
-		err = fmt.Errorf("%d bytes may be written, not %d", room, size)
-	default:
-		err = refusesMore(dir, size)
+	if _, _, err = h.Used(); err == nil {
+		err = bound(func() error { return refusesMore(dir, size+probeLimit) })
 	}
 	if err != nil {
 		return nil, errors.Join(err, h.Release())
@@ -38,22 +32,8 @@ func Prove(dir string, size int64) (*Hold, error) {
 	return h, nil
 }
 
-// refusesMore allocates more than size bytes in a directory, as somebody whom
-// quotas bind.
+// refusesMore allocates size bytes in a directory, which is to fail.
 func refusesMore(dir string, size int64) error {
-	result := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with what it gave up
-		if err := dropSysResource(); err != nil {
-			result <- err
-			return
-		}
-		result <- allocate(dir, size+probeLimit)
-	}()
-	return <-result
-}
-
-func allocate(dir string, size int64) error {
 	name := filepath.Join(dir, ".drydock-probe")
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -154,6 +154,19 @@ func cleanQuota(top string) error {
 	return limitProject(dir, a.project, 0)
 }
 
+// projectUse is what the project of a directory has, in bytes.
+func projectUse(dir *os.File) (int64, error) {
+	a, err := attributesOf(dir)
+	if err != nil {
+		return 0, err
+	}
+	var q quota
+	if err := quotactl(dir, getQuota, a.project, &q); err != nil {
+		return 0, err
+	}
+	return int64(q.blocks) * basicBlock, nil
+}
+
 const (
 	probeLimit = 1 << 20
 	probeWrite = 4 << 20
@@ -175,35 +188,35 @@ func quotaProved(dir string) bool {
 	return stopsWrites(top)
 }
 
-// stopsWrites writes beyond the probe's limit, as somebody without the right
-// to: ext4 lets CAP_SYS_RESOURCE pass every quota.
+// stopsWrites writes beyond the probe's limit.
 func stopsWrites(dir string) bool {
-	result := make(chan bool)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine, and so does what it gave up
-		if dropSysResource() != nil {
-			result <- false
-			return
+	return full(bound(func() error {
+		f, err := os.CreateTemp(dir, "probe-")
+		if err != nil {
+			return err
 		}
-		result <- writeStops(dir)
-	}()
-	return <-result
+		defer f.Close()
+		chunk := make([]byte, 64<<10)
+		for written := 0; written < probeWrite && err == nil; written += len(chunk) {
+			_, err = f.Write(chunk)
+		}
+		return errors.Join(err, f.Sync())
+	}))
 }
 
-func writeStops(dir string) bool {
-	f, err := os.CreateTemp(dir, "probe-")
-	if err != nil {
-		return full(err)
-	}
-	defer f.Close()
-	chunk := make([]byte, 64<<10)
-	for written := 0; written < probeWrite && err == nil; written += len(chunk) {
-		_, err = f.Write(chunk)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	return full(err)
+// bound runs f as somebody whom quotas bind: ext4 lets CAP_SYS_RESOURCE pass
+// every one of them.
+func bound(f func() error) error {
+	result := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine, and what it gave up with it
+		err := dropSysResource()
+		if err == nil {
+			err = f()
+		}
+		result <- err
+	}()
+	return <-result
 }
 
 func full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }

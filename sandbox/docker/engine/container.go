@@ -19,7 +19,6 @@ type Container struct {
 	Env        []string // NAME=value, on top of the image's
 	WorkDir    string
 	User       string
-	Hostname   string
 	Labels     map[string]string
 
 	Binds []Bind
@@ -41,7 +40,6 @@ type Container struct {
 	CapAdd          []string // "NET_RAW", or "ALL"
 	CapDrop         []string
 	NoNewPrivileges bool
-	SecurityOpt     []string // more of the engine's words, "seccomp=…", "label=disable"
 
 	DiskSize   int64 // of the writable layer, where the storage driver takes one; 0: not limited
 	ShmSize    int64 // of /dev/shm; 0: the engine's 64 MiB
@@ -59,8 +57,7 @@ type Container struct {
 
 	// LogDriver keeps the output beside those who are attached: "json-file",
 	// "local", "none", …; "": the engine's default.
-	LogDriver  string
-	LogOptions map[string]string
+	LogDriver string
 }
 
 // DeviceRequest asks a driver of the engine's for devices.
@@ -147,15 +144,11 @@ type Event struct {
 type Stats struct {
 	Time       time.Time
 	Memory     int64 // usage, page cache included
-	Limit      int64
 	MaxMemory  int64 // highest usage so far; cgroup v1 only
-	Failcnt    int64 // cgroup v1 only
 	Anon       int64
 	File       int64 // without Shmem
 	Shmem      int64
 	Kernel     int64
 	CPUSeconds float64
-	Throttled  float64 // seconds
 	Pids       int64
-	PidsLimit  int64
 }

@@ -41,7 +41,6 @@ func translate(c Container) (*container.Config, *container.HostConfig) {
 		Env:        c.Env,
 		WorkingDir: c.WorkDir,
 		User:       c.User,
-		Hostname:   c.Hostname,
 		Labels:     c.Labels,
 		Tty:        c.TTY,
 		OpenStdin:  c.Stdin, StdinOnce: c.Stdin, AttachStdin: c.Stdin,
@@ -56,11 +55,10 @@ func translate(c Container) (*container.Config, *container.HostConfig) {
 		ReadonlyRootfs: c.ReadOnly,
 		CapAdd:         c.CapAdd,
 		CapDrop:        c.CapDrop,
-		SecurityOpt:    c.SecurityOpt,
 		ShmSize:        c.ShmSize,
 		OomScoreAdj:    c.OOMScoreAdj,
 		CgroupnsMode:   container.CgroupnsMode(c.CgroupNS),
-		LogConfig:      container.LogConfig{Type: c.LogDriver, Config: c.LogOptions},
+		LogConfig:      container.LogConfig{Type: c.LogDriver},
 		Mounts:         mounts(c),
 		Tmpfs:          tmpfs(c.Tmpfs),
 		GroupAdd:       c.Groups,
@@ -71,7 +69,7 @@ func translate(c Container) (*container.Config, *container.HostConfig) {
 		host.StorageOpt = map[string]string{"size": strconv.FormatInt(c.DiskSize, 10)}
 	}
 	if c.NoNewPrivileges {
-		host.SecurityOpt = append([]string{"no-new-privileges"}, host.SecurityOpt...)
+		host.SecurityOpt = []string{"no-new-privileges"}
 	}
 	return config, host
 }

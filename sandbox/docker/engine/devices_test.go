@@ -144,6 +144,24 @@ func TestUnresolvableDevice(t *testing.T) {
 	}
 }
 
+// NVIDIA's runtime is missing already when a container is made.
+func TestNoRuntime(t *testing.T) {
+	for _, kind := range engines.Kinds() {
+		if kind == engines.Pod {
+			continue // it is never asked so
+		}
+		t.Run(kind.String(), func(t *testing.T) {
+			lab := engines.Shared(t, kind)
+			c := shell(t, lab, "exit 0")
+			c.Runtime = "nvidia"
+			id, _, err := openLab(t, lab).Create(t.Context(), c)
+			if failed, ok := errors.AsType[*StartError](err); !ok || failed.Reason != sandbox.StartAccelerator || id != "" {
+				t.Errorf("%q, %v", id, err)
+			}
+		})
+	}
+}
+
 // Podman makes a container's processes when it is told to, and then says which
 // devices they have; the program runs with the start alone.
 func TestInitialise(t *testing.T) {

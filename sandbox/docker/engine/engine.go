@@ -151,14 +151,6 @@ func (e *Engine) Close() error { return e.client.Close() }
 // Info is what the engine said of itself when it was opened.
 func (e *Engine) Info() Info { return e.info }
 
-// Ping asks whether the engine is there now.
-func (e *Engine) Ping(ctx context.Context) error {
-	return e.call(ctx, "ping the engine", e.limits.quick, func(ctx context.Context) error {
-		_, err := e.client.Ping(ctx)
-		return err
-	})
-}
-
 // call does one thing with the engine within limit. The error is an *Error.
 func (e *Engine) call(ctx context.Context, name string, limit time.Duration, do func(context.Context) error) error {
 	began := time.Now()

@@ -41,12 +41,11 @@ func TestEngineHangs(t *testing.T) {
 		_, inspect := e.Inspect(t.Context(), id)
 		_, attach := e.Attach(t.Context(), id, AttachOptions{})
 		_, events := e.Events(t.Context(), id, time.Time{})
-		_, logs := e.Logs(t.Context(), id, LogOptions{})
 		for name, err := range map[string]error{
-			"inspect": inspect, "attach": attach, "events": events, "logs": logs, "start": e.Start(t.Context(), id), "ping": e.Ping(t.Context()),
+			"inspect": inspect, "attach": attach, "events": events, "start": e.Start(t.Context(), id),
 			"stats": e.StatsStream(t.Context(), id, func(Stats) {}),
 		} {
-			if KindOf(err) != Slow || !strings.Contains(err.Error(), "did not answer within 2") {
+			if KindOf(err) != Slow || !strings.Contains(err.Error(), "did not answer within ") {
 				t.Errorf("%s: %v (%s)", name, err, KindOf(err))
 			}
 		}

@@ -106,6 +106,18 @@ func digestOf(digests []string, complete string) string {
 	return ""
 }
 
+// Again is the name by which an image that is not here any more is to be had
+// again: the very same one where its registry gave it a digest, else whatever
+// its name means by now. digest is an Image's.
+func Again(name, digest string) string {
+	complete, err := ParseReference(name)
+	exact, digestErr := ParseReference(digest) // fails for ""
+	if err != nil || digestErr != nil || repository(exact) != repository(complete) {
+		return name
+	}
+	return digest
+}
+
 // repository is a completed reference without its tag or digest.
 func repository(complete string) string {
 	name, _, _ := strings.Cut(complete, "@")

@@ -18,10 +18,9 @@ func TestAbsentContainer(t *testing.T) {
 		_, inspect := e.Inspect(ctx, id)
 		_, wait := e.Wait(ctx, id)
 		_, attach := e.Attach(ctx, id, AttachOptions{})
-		_, stats := e.Stats(ctx, id)
 		stream := e.StatsStream(ctx, id, func(Stats) { t.Error("stats of no container") })
 		for name, err := range map[string]error{
-			"inspect": inspect, "wait": wait, "attach": attach, "stats": stats, "stream": stream,
+			"inspect": inspect, "wait": wait, "attach": attach, "stream": stream,
 			"start": e.Start(ctx, id), "kill": e.Kill(ctx, id, "SIGKILL"), "resize": e.Resize(ctx, id, 1, 1),
 		} {
 			if KindOf(err) != NotFound {

@@ -12,21 +12,6 @@ import (
 	"github.com/docker/docker/api/types/container"
 )
 
-// Stats looks once at a running container. Of one that does not run everything
-// is 0.
-func (e *Engine) Stats(ctx context.Context, id string) (Stats, error) {
-	var seen container.StatsResponse
-	err := e.call(ctx, "read container's usage", e.limits.quick, func(ctx context.Context) error {
-		answer, err := e.client.ContainerStatsOneShot(ctx, id)
-		if err != nil {
-			return err
-		}
-		defer answer.Body.Close()
-		return json.NewDecoder(answer.Body).Decode(&seen)
-	})
-	return statsFrom(seen), err
-}
-
 // StatsStream calls see with a look at the container about once a second,
 // until ctx or the container ends: nil then.
 func (e *Engine) StatsStream(ctx context.Context, id string, see func(Stats)) error {
@@ -62,13 +47,9 @@ func statsFrom(seen container.StatsResponse) Stats {
 	s := Stats{
 		Time:       seen.Read,
 		Memory:     int64(memory.Usage),
-		Limit:      int64(memory.Limit),
 		MaxMemory:  int64(memory.MaxUsage),
-		Failcnt:    int64(memory.Failcnt),
 		CPUSeconds: seconds(seen.CPUStats.CPUUsage.TotalUsage),
-		Throttled:  seconds(seen.CPUStats.ThrottlingData.ThrottledTime),
 		Pids:       int64(seen.PidsStats.Current),
-		PidsLimit:  int64(seen.PidsStats.Limit),
 	}
 	breakdown(&s, memory.Stats)
 	return s

@@ -13,10 +13,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/containerd/errdefs/pkg/errhttp"
-	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/pkg/stdcopy"
 )
 
@@ -169,26 +167,3 @@ func (s *Stream) CloseWrite() error {
 
 // Close ends the stream at once.
 func (s *Stream) Close() error { return s.close() }
-
-// LogOptions say what of a container's kept output is wanted.
-type LogOptions struct {
-	TTY    bool // as the container was made
-	Follow bool // until its end
-	Since  time.Time
-}
-
-// Logs reads what the container's LogDriver kept. The engine refuses that for
-// drivers that keep nothing. ctx bounds the whole reading.
-func (e *Engine) Logs(ctx context.Context, id string, options LogOptions) (*Stream, error) {
-	wanted := container.LogsOptions{ShowStdout: true, ShowStderr: true, Follow: options.Follow}
-	if !options.Since.IsZero() {
-		wanted.Since = options.Since.Format(time.RFC3339Nano)
-	}
-	body, err := follow(ctx, e, "read container's log", func(ctx context.Context) (io.ReadCloser, error) {
-		return e.client.ContainerLogs(ctx, id, wanted)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &Stream{reader: body, close: body.Close, tty: options.TTY}, nil
-}

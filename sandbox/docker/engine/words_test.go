@@ -112,6 +112,22 @@ func TestDigestOf(t *testing.T) {
 	}
 }
 
+// An image is got again by its digest, unless that is of another place.
+func TestAgain(t *testing.T) {
+	const sum = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	for _, tc := range []struct{ name, digest, want string }{
+		{"python:3.12", "python" + sum, "python" + sum},
+		{"docker.io/library/python", "python" + sum, "python" + sum},
+		{"here:5000/a/b:1", "here:5000/a/b" + sum, "here:5000/a/b" + sum},
+		{"python:3.12", "mirror.example/python" + sum, "python:3.12"},
+		{"python:3.12", "", "python:3.12"},
+	} {
+		if got := Again(tc.name, tc.digest); got != tc.want {
+			t.Errorf("%s with %s: %s, want %s", tc.name, tc.digest, got, tc.want)
+		}
+	}
+}
+
 func TestProgress(t *testing.T) {
 	stream := `{"status":"Pulling from library/x","id":"1"}
 {"status":"Pulling fs layer","progressDetail":{},"id":"a"}

@@ -22,7 +22,7 @@ func main() {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "drydock-shim:", err)
 		fmt.Fprintln(os.Stderr, "drydock-shim is started by drydock; run `drydock run -- COMMAND` instead")
-		control.Fail(err)
+		control.Fail(err, nil)
 		os.Exit(wire.FailedExit)
 	}
 	// The lease is held by this descriptor for as long as we live.
@@ -34,7 +34,7 @@ func main() {
 		err = newAttempt(config, control).Run()
 	}
 	if err != nil {
-		control.Fail(err)
+		control.Fail(err, config.Drydock.Spec.OnOrphaned)
 		os.Exit(wire.FailedExit)
 	}
 	control.End(config.Drydock.Spec.OnOrphaned)

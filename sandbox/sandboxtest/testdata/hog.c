@@ -80,9 +80,10 @@ static int filled(const char *path, size_t bytes, int unlinked) {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0) fail(path);
 	if (unlinked) unlink(path);
-	for (size_t n; bytes > 0; bytes -= n) {
-		n = bytes < sizeof block ? bytes : sizeof block;
-		if (write(fd, block, n) < (ssize_t)n) fail(path);
+	while (bytes > 0) {
+		ssize_t n = write(fd, block, bytes < sizeof block ? bytes : sizeof block);
+		if (n < 0) fail(path);
+		bytes -= n;
 	}
 	return fd;
 }

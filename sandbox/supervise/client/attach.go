@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -49,7 +50,8 @@ func (a *Attempts) Attach(ctx context.Context, spec sandbox.Spec) (sandbox.Runni
 			return f, nil
 		}
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("the supervisor of %s does not answer for %s", f.name, beginPatience)
+			return nil, fmt.Errorf("the supervisor of %s does not answer for %s; %s may say why, and its lease %s is free when it has ended",
+				f.name, beginPatience, filepath.Join(spec.Dir, wire.OwnLogFile), a.Leases.Path(f.name))
 		}
 		select {
 		case <-ctx.Done():
@@ -59,10 +61,10 @@ func (a *Attempts) Attach(ctx context.Context, spec sandbox.Spec) (sandbox.Runni
 	}
 }
 
-// Alive reports whether the supervisor of the attempt kept in dir lives and
+// reachable reports whether the supervisor of the attempt kept in dir lives and
 // can be reached: then the attempt runs, or is just being cleaned up. It
 // changes nothing. A supervisor needs a moment after its start.
-func Alive(dir string) bool {
+func reachable(dir string) bool {
 	conn, err := dial(dir)
 	if err != nil {
 		return false
@@ -75,7 +77,7 @@ func Alive(dir string) bool {
 // lives: also one that cannot be reached yet, or any more. Who has no right to
 // see its socket is told by its lease.
 func (l Leases) Live(dir, id string, n int) bool {
-	return Alive(dir) || l.Held(Name(sandbox.Spec{ID: id, Attempt: n}))
+	return reachable(dir) || l.Held(Name(sandbox.Spec{ID: id, Attempt: n}))
 }
 
 // dial connects to the socket in an attempt's directory. ENOENT says that

@@ -212,3 +212,20 @@ func listenAndDie(dir string) error {
 	}
 	return l.Close()
 }
+
+// An outcome that was not on the disk when the machine went off is none.
+func TestAttachTornOutcome(t *testing.T) {
+	for _, text := range []string{"", "\x00\x00", `{"version":`} {
+		a, spec := left(t)
+		if err := os.WriteFile(filepath.Join(spec.Dir, wire.OutcomeFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, err := a.Attach(t.Context(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Wait(); !errors.Is(err, sandbox.ErrNoOutcome) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}

@@ -65,3 +65,28 @@ func TestRefusedSupervisor(t *testing.T) {
 		})
 	}
 }
+
+// A supervisor that was killed between its last two steps has told its facts;
+// what it had still to remove, the one who started it does.
+func TestKilledOnTheWayOut(t *testing.T) {
+	a, spec := left(t)
+	cleaned := make(chan string, 1)
+	clean := a.Clean
+	a.Clean = func(name string, l Lease) error { cleaned <- name; return clean(name, l) }
+	script := `echo '{"version":1,"sandbox":"native","exit":{"code":3}}' >"$0/outcome.json"; kill -9 $$`
+	r, err := a.Start(Supervisor{Spec: spec, Path: "/bin/sh", Argv: []string{"sh", "-c", script, spec.Dir}, Config: 1}, sandbox.Streams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range r.Events() {
+	}
+	if o, err := r.Wait(); err != nil || o.Exit == nil || o.Exit.Code != 3 {
+		t.Errorf("%+v, %v", o, err)
+	}
+	if len(cleaned) != 1 || <-cleaned != Name(spec) {
+		t.Error("nobody cleaned up")
+	}
+	if names, err := a.Leases.Names(); err != nil || len(names) > 0 {
+		t.Errorf("leases are left: %q, %v", names, err)
+	}
+}

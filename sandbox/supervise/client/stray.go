@@ -12,9 +12,10 @@ type Stray struct {
 	Killed  int    // processes that still ran
 }
 
-// Sweep cleans up those of the named attempts whose lease nobody holds, and
-// does not say that they are another sandbox's than sandbox. It holds each lease meanwhile: two who clean never work
-// on one attempt. clean returns how many processes still ran.
+// Sweep cleans up those of the named attempts whose lease nobody holds, and does
+// not say that they are another sandbox's than sandbox. It holds each lease
+// meanwhile: two who clean never work on one attempt. clean returns how many
+// processes still ran.
 func (l Leases) Sweep(names []string, sandbox string, clean func(name string, l Lease) (int, error)) ([]Stray, error) {
 	var strays []Stray
 	var errs []error

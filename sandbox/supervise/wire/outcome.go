@@ -16,12 +16,16 @@ import (
 )
 
 // ReadOutcome reads the outcome document of an attempt's directory. A newer
-// version than this program knows is refused.
+// version than this program knows is refused; one that is no JSON counts as not
+// there (os.ErrNotExist).
 func ReadOutcome(dir string) (sandbox.Outcome, error) {
 	path := filepath.Join(dir, OutcomeFile)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return sandbox.Outcome{}, err
+	}
+	if !json.Valid(data) { // the machine went off before it was on the disk
+		return sandbox.Outcome{}, &os.PathError{Op: "read", Path: path, Err: os.ErrNotExist}
 	}
 	var o sandbox.Outcome
 	if err := json.Unmarshal(data, &o); err != nil {
