@@ -39,8 +39,8 @@ const (
 // Release gives the claim back. A second call does nothing.
 func (c *Claim) Release() { c.become(released) }
 
-// Lend stops counting the claim, so that others are let in: what waits for
-// others does nothing meanwhile.
+// Lend stops counting the claim's amounts, so that others are let in: what
+// waits for others does nothing meanwhile. Its devices stay its own.
 func (c *Claim) Lend() { c.become(lent) }
 
 // Recall counts it again, even beyond the capacity: what runs cannot be made

@@ -18,11 +18,22 @@
 //	                     admission to its end
 //	ID.N                 the lease of the attempt's supervisor (package
 //	                     sandbox/supervise/client), which repeats the amounts:
-//	                     a sandbox that outlives its executor stays counted
+//	                     a sandbox that outlives its executor stays counted,
+//	                     and one that outlives its supervisor while its cgroup
+//	                     has processes
 //	ticket.TIME.ID.N     who waits, for what, since when
 //
 // The two files of one attempt and one user count once. A claim may be lent
-// (see Claim.Lend); that holds for both, as long as the claim lives.
+// (see Claim.Lend); that holds for both, as long as the claim lives. Devices
+// are never lent: the processes on them stay.
+//
+// # Devices
+//
+// A demand for devices is met by all of them at once or not at all. A ticket
+// tells which there are and which sets will do, so that everybody comes to the
+// same order; which set is best, and who else is on a device, only the process
+// that waits knows (see Choice.Pick). Where the others expect another set, they
+// find at their next look what is taken: the claim says it.
 //
 // A claim and a ticket get their name only when they are locked and complete.
 // Nothing is ever opened for writing that lies there already: in a sticky

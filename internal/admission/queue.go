@@ -28,7 +28,10 @@ type Holder struct {
 	// Since is when it was admitted, on the clock of Ticket.Since.
 	Since time.Duration
 	Lent  bool // the task waits for its children: only its devices count
-	Holds sandbox.Holds
+	// Orphan says that not even its supervisor is left, and that it runs on:
+	// whoever cleans up ends it.
+	Orphan bool
+	Holds  sandbox.Holds
 }
 
 // sinceUnknown is the time of one whose executor is gone: after everybody, so

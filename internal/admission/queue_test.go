@@ -200,8 +200,9 @@ func TestReason(t *testing.T) {
 			"waits behind OLD, which needs the room and has waited for 2m0s; ahead: 1 task"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := Snapshot{Holders: holders, Queue: tc.queue, At: 2 * time.Minute}.Waiting(len(tc.queue) - 1)
-			if got != tc.want {
+			last, now := len(tc.queue)-1, 2*time.Minute
+			turns := walk(holders, tc.queue, now, func(Ticket) bool { return false })
+			if got := reason(tc.queue[last], turns[last], holders, last, now); got != tc.want {
 				t.Errorf("%q, want %q", got, tc.want)
 			}
 		})

@@ -164,7 +164,11 @@ func (d dir) live(name string, tidy bool, v any) (uid uint32, ok bool) {
 		d.tidy(tidy, name)
 		return 0, false
 	}
-	return uid, json.NewDecoder(io.LimitReader(f, mostText)).Decode(v) == nil
+	return uid, decode(f, v)
+}
+
+func decode(f *os.File, v any) bool {
+	return json.NewDecoder(io.LimitReader(f, mostText)).Decode(v) == nil
 }
 
 func (d dir) claim(name string, tidy bool) (Holder, bool, error) {
@@ -178,10 +182,15 @@ func (d dir) claim(name string, tidy bool) (Holder, bool, error) {
 }
 
 func (d dir) lease(name string) (Holder, bool) {
+	f, uid, dead := d.open(name)
+	if f == nil {
+		return Holder{}, false
+	}
+	defer f.Close()
 	var l client.Lease
-	uid, ok := d.live(name, false, &l)
+	ok := dead && d.orphan(f, name, &l) || !dead && decode(f, &l)
 	ok = ok && name == client.Name(sandbox.Spec{ID: l.ID, Attempt: l.Attempt}) && sane(l.Holds)
-	return Holder{ID: l.ID, Attempt: l.Attempt, UID: uid, Since: sinceUnknown, Holds: l.Holds}, ok
+	return Holder{ID: l.ID, Attempt: l.Attempt, UID: uid, Since: sinceUnknown, Orphan: dead, Holds: l.Holds}, ok
 }
 
 func (d dir) ticket(name string, tidy bool) (Ticket, bool, error) {

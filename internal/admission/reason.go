@@ -86,7 +86,11 @@ func heldBy(prefix string, holders []Holder, uses func(Holder) int64) string {
 	slices.SortStableFunc(who, func(a, b Holder) int { return cmp.Compare(uses(b), uses(a)) })
 	names := make([]string, 0, few)
 	for _, h := range who[:min(few, len(who))] {
-		names = append(names, h.ID)
+		name := h.ID
+		if h.Orphan {
+			name += " (its supervisor died; drydock doctor --clean ends it)"
+		}
+		names = append(names, name)
 	}
 	text := prefix + "held by " + strings.Join(names, ", ")
 	if more := len(who) - few; more > 0 {

@@ -28,9 +28,3 @@ func (s Snapshot) Taken() sandbox.Holds {
 	}
 	return taken
 }
-
-// Waiting says what the ticket at i of the queue waits for, and after whom.
-func (s Snapshot) Waiting(i int) string {
-	turns := walk(s.Holders, s.Queue[:i+1], s.At, func(Ticket) bool { return false })
-	return reason(s.Queue[i], turns[i], s.Holders, i, s.At)
-}
