@@ -52,18 +52,24 @@ func (a *Accelerators) String() string {
 	return fmt.Sprintf("%s (%s)", text, strings.Join(ids, ", "))
 }
 
-// enforcement says that a task does not see what it asked for; nil: it does, or
-// asked for nothing.
-func (a *Accelerators) enforcement() []sandbox.Enforcement {
-	why := ""
+// Without is why a task does not see what it asked for; "": it does, or asked
+// for nothing.
+func (a *Accelerators) Without() string {
 	switch {
 	case a == nil:
-		return nil
+		return ""
 	case a.Ignored != "":
-		why = "runs without, as --gpu-missing=ignore allows: " + a.Ignored
+		return "runs without, as --gpu-missing=ignore allows: " + a.Ignored
 	case a.Pretended:
-		why = "runs without: the node that this machine is taken for has " + a.String() + ", this machine has not"
-	default:
+		return "runs without: the node that this machine is taken for has " + a.String() + ", this machine has not"
+	}
+	return ""
+}
+
+// enforcement says so beside what is held of limits.
+func (a *Accelerators) enforcement() []sandbox.Enforcement {
+	why := a.Without()
+	if why == "" {
 		return nil
 	}
 	return []sandbox.Enforcement{{Limit: "gpu", State: sandbox.NotEnforced, Why: why}}

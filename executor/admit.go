@@ -26,6 +26,9 @@ func openDesk(c Config, stateDir string) (desk, Capacity, error) {
 	if err != nil {
 		return nil, capacity, err
 	}
+	if capacity.Pids, err = pidsOf(capacity, c.Profile); err != nil {
+		return nil, capacity, err
+	}
 	if c.LeaseDir == "" && !c.Capacity.IsZero() {
 		return admission.NewLocal(sandbox.Amounts(capacity)), capacity, nil
 	}
@@ -110,6 +113,7 @@ func (r *run) claim(ctx context.Context, request admission.Request, w *wish, tel
 }
 
 func (r *run) request(n int, need Capacity, devices []admission.Choice) admission.Request {
+	need.Pids = r.pids()
 	return admission.Request{ID: r.id, Attempt: n, Demand: admission.Demand{Amounts: sandbox.Amounts(need), Devices: devices}}
 }
 
@@ -148,8 +152,7 @@ func asked(d resources.Demand) Capacity {
 // that somebody wrote is a *RefusedError. Limits above the machine are fine
 // and come back as warnings.
 //
-// Nobody can ask for processes and threads yet (a cluster does not schedule by
-// them either): a task's limit of them takes nothing.
+// Processes and threads are no part of a demand: see pids.
 func (c Capacity) need(d resources.Demand) (Capacity, []resources.Warning, error) {
 	var warnings []resources.Warning
 	need := asked(d)
@@ -195,6 +198,7 @@ func (c Capacity) beyondHost(d resources.Demand) []resources.Warning {
 const (
 	codeAboveMachine = "above-machine" // more than the machine has, and allowed
 	codeNotRecorded  = "not-recorded"  // the end could not be written down
+	codeLeftBehind   = "left-behind"   // not all of an attempt could be removed
 	codeNotClaimed   = "not-claimed"   // an adopted attempt cannot be lent
 )
 

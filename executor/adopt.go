@@ -152,7 +152,7 @@ func (r *run) continued(ctx context.Context, n int) (Attempt, error) {
 		removeScratch(dir)
 		return Attempt{}, sandbox.ErrNotBegun
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, state.ErrTorn) { // the sandbox knows whether it began
 		return Attempt{}, err
 	}
 	attacher, ok := r.sandbox.(sandbox.Attacher)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"os"
 	"time"
 
@@ -236,6 +237,10 @@ func (r *run) judge(ctx context.Context, a *Attempt, o sandbox.Outcome, lost err
 	default:
 		r.result.Cause = nil
 	}
+	if lost != nil && a.Verdict.Class != Unknown { // the facts are there all the same
+		r.warn(resources.Warning{Field: "clean-up", Code: codeLeftBehind,
+			Text: fmt.Sprintf("not all that attempt %d left could be removed: %s; `drydock doctor --clean` tries again", a.Number, lostReason(lost))})
+	}
 	if a.Verdict.OOM != nil && !r.oomTold {
 		r.emitter.emit(Event{Type: EventOOM, OOM: a.Verdict.OOM})
 	}
@@ -244,6 +249,11 @@ func (r *run) judge(ctx context.Context, a *Attempt, o sandbox.Outcome, lost err
 	if !recorded {
 		r.recordVerdict(*a)
 	}
+}
+
+// lostReason is the sandbox's own error.
+func lostReason(err error) string {
+	return strings.TrimPrefix(err.Error(), errFactsLost.Error()+": ")
 }
 
 // judgeOptions are written down beside the demand, so that whoever reads the

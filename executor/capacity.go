@@ -20,7 +20,7 @@ type Capacity struct {
 	CPUMilli int64 // millicores
 	Memory   int64 // bytes
 	Disk     int64 // bytes
-	Pids     int64 // processes and threads
+	Pids     int64 // processes and threads; a task takes the profile's podPidsLimit of them
 }
 
 // IsZero reports whether no capacity is given.

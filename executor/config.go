@@ -39,7 +39,8 @@ type Config struct {
 	// HostCapacity, shared with everybody on this machine (see LeaseDir). A
 	// part of cpu and memory that is zero is the host's; of disk, the room
 	// that the state directory has when the machine is shared, otherwise not
-	// counted; of pids, not counted.
+	// counted; of pids, the machine's less a tenth where the profile has a
+	// podPidsLimit, otherwise not counted.
 	Capacity Capacity
 
 	// LeaseDir is the directory through which drydock processes see what each

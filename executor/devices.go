@@ -33,27 +33,41 @@ type lookout struct {
 	find func(context.Context) gpu.Inventory
 
 	mu   sync.Mutex // held while somebody looks
-	last gpu.Inventory
-	at   time.Time // zero: nobody has looked
+	last sight      // its time is zero when nobody has looked
 }
 
-// look returns an inventory that is at most so old. It has a limit of time of
-// its own and does not end with ctx, as others may wait for the same look.
-func (l *lookout) look(ctx context.Context, age time.Duration) gpu.Inventory {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.at.IsZero() || time.Since(l.at) > age {
-		l.last = l.find(context.WithoutCancel(ctx))
-		l.at = time.Now()
+// sight is a look: what there was, and when.
+type sight struct {
+	inv gpu.Inventory
+	at  time.Time
+}
+
+// look returns a sight that is at most so old (0: a new one), or ctx's cause.
+// The look itself goes on then: others may wait for it, and it has a limit of
+// time of its own.
+func (l *lookout) look(ctx context.Context, age time.Duration) (sight, error) {
+	seen := make(chan sight, 1)
+	go func() { // ends with the look
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.last.at.IsZero() || age <= 0 || time.Since(l.last.at) > age {
+			l.last = sight{l.find(context.WithoutCancel(ctx)), time.Now()}
+		}
+		seen <- l.last
+	}()
+	select {
+	case s := <-seen:
+		return s, nil
+	case <-ctx.Done():
+		return sight{}, context.Cause(ctx)
 	}
-	return l.last
 }
 
 // forget makes the next who looks look anew.
 func (l *lookout) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.at = time.Time{}
+	l.last = sight{}
 }
 
 // wish is what one attempt wants of the devices, by the latest look.
@@ -63,9 +77,8 @@ type wish struct {
 	policy resources.AcceleratorProfile
 
 	mu    sync.Mutex // guards what follows
-	inv   gpu.Inventory
+	seen  sight
 	match gpu.Match
-	at    time.Time
 }
 
 // wish looks for what a demand asks for; nil: for nothing. What this machine
@@ -80,29 +93,32 @@ func (r *run) wish(ctx context.Context, d resources.Demand, age time.Duration) (
 
 // look brings the wish up to date. With an error the last look stays.
 func (w *wish) look(ctx context.Context, age time.Duration) error {
-	inv := w.out.look(ctx, age)
-	m, err := gpu.Find(inv, w.want, w.policy)
+	seen, err := w.out.look(ctx, age)
+	if err != nil {
+		return err
+	}
+	m, err := gpu.Find(seen.inv, w.want, w.policy)
 	if err != nil {
 		return err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.inv, w.match, w.at = inv, m, time.Now()
+	w.seen, w.match = seen, m
 	return nil
 }
 
 // refresh looks again when the last look is too old to give out devices by.
 func (w *wish) refresh(ctx context.Context) error {
-	if _, _, at := w.latest(); time.Since(at) <= freshLook {
+	if seen, _ := w.latest(); time.Since(seen.at) <= freshLook {
 		return nil
 	}
 	return w.look(ctx, freshLook)
 }
 
-func (w *wish) latest() (gpu.Inventory, gpu.Match, time.Time) {
+func (w *wish) latest() (sight, gpu.Match) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.inv, w.match, w.at
+	return w.seen, w.match
 }
 
 // real reports whether the attempt is to have devices that are there.
@@ -110,8 +126,8 @@ func (w *wish) real() bool {
 	if w == nil {
 		return false
 	}
-	inv, m, _ := w.latest()
-	return m.Count > 0 && !slices.ContainsFunc(inv.Devices, func(d gpu.Device) bool { return d.Pretended })
+	seen, m := w.latest()
+	return m.Count > 0 && !slices.ContainsFunc(seen.inv.Devices, func(d gpu.Device) bool { return d.Pretended })
 }
 
 // choices are what admission is asked for. Others judge it by what is there
@@ -120,7 +136,7 @@ func (w *wish) choices() []admission.Choice {
 	if w == nil {
 		return nil
 	}
-	_, m, _ := w.latest()
+	_, m := w.latest()
 	if m.Count == 0 {
 		return nil
 	}
@@ -140,7 +156,7 @@ func (w *wish) choices() []admission.Choice {
 
 // pick chooses for admission.
 func (w *wish) pick(taken func(sandbox.Device) bool) ([]sandbox.Device, string) {
-	_, m, _ := w.latest()
+	_, m := w.latest()
 	devices := map[gpu.ID]sandbox.Device{}
 	for _, c := range m.Choices {
 		devices[c.ID] = sandbox.Device{ID: string(c.ID), Excludes: texts(c.Excludes)}
@@ -159,7 +175,8 @@ func (w *wish) pick(taken func(sandbox.Device) bool) ([]sandbox.Device, string) 
 // chosen are the choices that were let in with these devices; ok is false where
 // the latest look has one of them no more, or somebody else on it.
 func (w *wish) chosen(devices []sandbox.Device) (inv gpu.Inventory, m gpu.Match, picked []gpu.Choice, ok bool) {
-	inv, m, _ = w.latest()
+	seen, m := w.latest()
+	inv = seen.inv
 	for _, d := range devices {
 		i := slices.IndexFunc(m.Choices, func(c gpu.Choice) bool { return string(c.ID) == d.ID })
 		if i < 0 || m.Choices[i].Busy != "" {
@@ -186,17 +203,23 @@ func (w *wish) keepLooking(ctx context.Context, changed func(), end context.Canc
 				return
 			case <-tick.C:
 			}
+			_, was := w.latest()
 			err := w.look(ctx, lookEvery/2)
 			if err != nil && before != nil {
 				end(err)
 				return
 			}
 			before = err
-			changed()
+			if _, is := w.latest(); !slices.EqualFunc(was.Choices, is.Choices, alike) {
+				changed()
+			}
 		}
 	}()
 	return func() { close(quit); <-done }
 }
+
+// alike reports whether two choices mean the same for who may have them.
+func alike(a, b gpu.Choice) bool { return a.ID == b.ID && a.Busy == b.Busy }
 
 // drain waits until the driver has let go of what an ended task had on its
 // devices, so that the next one does not find their memory in use. Only
@@ -206,8 +229,8 @@ func (l *lookout) drain(task string, a *Accelerators) {
 		return
 	}
 	for deadline := time.Now().Add(drainMost); time.Now().Before(deadline); time.Sleep(drainPause) {
-		inv := l.look(context.Background(), 0)
-		if !slices.ContainsFunc(a.Devices, func(d HeldDevice) bool { return inv.Draining(gpu.ID(d.ID), task) }) {
+		seen, _ := l.look(context.Background(), 0) // which nobody ends
+		if !slices.ContainsFunc(a.Devices, func(d HeldDevice) bool { return seen.inv.Draining(gpu.ID(d.ID), task) }) {
 			return
 		}
 	}

@@ -226,18 +226,16 @@ func TestDriverLetsGoLate(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				here := machine{inv: a100s(1)}
 				x := newExecutor(t, func(c *Config) { c.Devices = here.look })
-				var ended time.Time
-				_, err := x.Run(t.Context(), asking(t, "1", "sleep", "1000", "exit", "0"), WithEvents(func(e Event) {
+				result, err := x.Run(t.Context(), asking(t, "1", "sleep", "1000", "exit", "0"), WithEvents(func(e Event) {
 					if e.Started != nil { // the driver keeps what it had for a while
 						here.change(func(inv *gpu.Inventory) { inv.Devices[0].Processes = []gpu.Process{{PID: 1, Kind: gpu.Compute}} })
-						time.AfterFunc(time.Second, func() { ended = time.Now() })
 						time.AfterFunc(time.Second+tc.late, func() { here.change(func(inv *gpu.Inventory) { inv.Devices[0].Processes = nil }) })
 					}
 				}))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if waited := time.Since(ended); waited < tc.waited || waited > tc.waited+2*drainPause {
+				if waited := time.Since(result.Attempts[0].EndedAt); waited < tc.waited || waited > tc.waited+2*drainPause {
 					t.Errorf("the device was kept for %v, want %v", waited, tc.waited)
 				}
 				devicesFree(t, x)

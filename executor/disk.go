@@ -77,7 +77,8 @@ func pathText(path string) string {
 // moreDisk is what to ask for. What was used when it was seen says no more of
 // what is wanted than a memory limit that was hit.
 func (e *evidence) moreDisk() string {
-	next, ok := resources.NextMemory(max(e.o.Disk.Used, e.o.Disk.Limit), suggestFactor, 0)
+	d := e.o.Disk // what is held never took more than it may
+	next, ok := resources.NextMemory(max(d.Used-d.Held, d.Limit), suggestFactor, 0)
 	if !ok {
 		return "write less into its own file system"
 	}

@@ -82,7 +82,7 @@ func diskFull(e *evidence) Verdict {
 	limit := resources.FormatSize(d.Limit)
 	switch h := e.hardFull(); {
 	case h == nil:
-		h = &d.Hard[0]
+		h = fullest(d.Hard)
 		v.Message = fmt.Sprintf("the task's own disk was full, probably: no space left, and of the %s that it may take %s were seen used", limit, size(h.Peak))
 	case h.NoFiles:
 		v.Message = fmt.Sprintf("the task's own disk was full: no inode was left for another file, with %s of %s used", size(h.Peak), limit)
@@ -112,6 +112,17 @@ func hostDiskFull(e *evidence) Verdict {
 		v.Hints = append(v.Hints, fmt.Sprintf("of its own %s the task used %s", resources.FormatSize(d.Limit), size(d.Peak)))
 	}
 	return v
+}
+
+// fullest is the one that had most.
+func fullest(held []sandbox.HardDisk) *sandbox.HardDisk {
+	most := &held[0]
+	for i := range held {
+		if held[i].Peak > most.Peak {
+			most = &held[i]
+		}
+	}
+	return most
 }
 
 // fullHints are what a full disk may have to do with a failure that says

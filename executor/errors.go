@@ -158,7 +158,7 @@ func refusal(err error) *RefusedError {
 		return &RefusedError{Reason: e.What, Remedy: e.Remedy, Err: err}
 	}
 	if e, ok := errors.AsType[*gpu.RefusalError](err); ok {
-		return &RefusedError{Reason: e.Error(), Remedy: e.Remedy, Err: err, code: CodeAcceleratorNotAvailable}
+		return &RefusedError{Reason: notAvailable(e), Remedy: e.Remedy, Err: err, code: CodeAcceleratorNotAvailable}
 	}
 	if e, ok := errors.AsType[*sandbox.AcceleratorError](err); ok { // the machine's set-up, not the task
 		return &RefusedError{Reason: e.Error(), Remedy: e.Remedy, Err: err, told: true, code: CodeAcceleratorNotAvailable, kind: KindSystem}

@@ -3,6 +3,7 @@
 package executor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
@@ -74,6 +75,15 @@ func checkPlatform(image, platform string) error {
 func stale(err error) bool {
 	e, ok := errors.AsType[*sandbox.AcceleratorError](err)
 	return ok && e.Stale
+}
+
+// notAvailable is why devices are not to be had, and what was asked for where
+// the machine's own trouble does not say it.
+func notAvailable(e *gpu.RefusalError) string {
+	if strings.Contains(e.Text, cmp.Or(e.Asked.Device, "request")) {
+		return e.Error()
+	}
+	return fmt.Sprintf("%v; the task asks for %v", e, e.Asked)
 }
 
 // noDevices is a start that failed because the engine could not pass the

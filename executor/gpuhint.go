@@ -5,6 +5,7 @@ package executor
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"drydock/gpu"
@@ -23,16 +24,12 @@ func judgeIn(dir string, o sandbox.Outcome, opts JudgeOptions) Verdict {
 	return v
 }
 
-// rowRefused is the row that any "out of memory" in a log leads to. Its hint
-// speaks of the host's memory.
-const rowRefused = 14
-
+// deviceHints are the verdict's with those that the devices add. What row 14
+// makes of any "out of memory" in a log speaks of the host's, and goes.
 func deviceHints(v Verdict, e *evidence, devices usage.Record) []string {
-	hints := v.Hints
+	hints := slices.Clone(v.Hints)
 	if hint, ok := e.gpuMemoryHint(v, devices); ok {
-		if v.Row == rowRefused {
-			hints = nil
-		}
+		hints = slices.DeleteFunc(hints, func(h string) bool { return strings.HasPrefix(h, refusedHint) })
 		hints = append(hints, hint)
 	}
 	for _, x := range devices.XIDs() {
@@ -58,8 +55,15 @@ var gpuMemoryTexts = []*regexp.Regexp{
 	regexp.MustCompile(`hipErrorOutOfMemory|HIP error[^\n]{0,80}out of memory`),                                                                        // ROCm
 }
 
+// hostTensor is TensorFlow's word for a tensor that did not fit into the
+// machine's own memory.
+var hostTensor = regexp.MustCompile(`OOM when allocating tensor[^\n]*device:CPU`)
+
 // gpuMemoryText finds the first of them; wanted may be "".
 func gpuMemoryText(tail string) (wanted string, found bool) {
+	if hostTensor.MatchString(tail) {
+		return "", false
+	}
 	for _, text := range gpuMemoryTexts {
 		if m := text.FindStringSubmatch(tail); m != nil {
 			if len(m) > 1 {

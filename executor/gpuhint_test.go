@@ -29,6 +29,7 @@ func TestGPUMemoryTexts(t *testing.T) {
 		"java.lang.OutOfMemoryError: Java heap space":           "-",
 		"fatal error: runtime: out of memory":                   "-",
 		"CUDA error: an illegal memory access was encountered":  "-",
+		"ResourceExhaustedError: OOM when allocating tensor with shape[9] and type float on /job:localhost/replica:0/task:0/device:CPU:0 by allocator cpu": "-",
 		"": "-",
 	} {
 		wanted, found := gpuMemoryText("…\n" + text + "\n")
@@ -62,6 +63,8 @@ func TestGPUMemoryHint(t *testing.T) {
 	}{
 		{"a stranger on it", failing(nil), usage.Record{Devices: []usage.Device{h100}, Samples: used(48*gib, 31*gib)},
 			[]string{"(3 MiB of 64 MiB at its peak): H100 GPU-0 had 48 GiB of 80 GiB in use", "others 31 GiB", "or end what else runs on it, or ask for a card with more memory (RTX_PRO_6000"}},
+		{"a log that is incomplete", failing(func(o *sandbox.Outcome) { o.LogError = "no space" }), usage.Record{Devices: []usage.Device{h100}},
+			[]string{"the attempt's log is incomplete: no space", "out of GPU memory"}},
 		{"a MIG device", failing(nil), usage.Record{Devices: []usage.Device{slice}},
 			[]string{"1g.10gb MIG-a has 10 GiB, and nobody saw", "ask for a larger partition (1g.20gb, 2g.20gb, 3g.40gb, 4g.40gb, 7g.80gb)"}},
 		{"a card without a type", failing(nil), usage.Record{Devices: []usage.Device{{ID: "GPU-0"}}},

@@ -87,7 +87,9 @@ func (r *run) recordLooks(recorder *usage.Recorder, looks <-chan gpu.Look) error
 				keep(health.Add(r.x.marks, x, look.Time))
 			}
 		}
-		r.emitter.emit(Event{Type: EventGPU, Time: sample.Time, GPU: &sample})
+		if !sample.Empty() {
+			r.emitter.emit(Event{Type: EventGPU, Time: sample.Time, GPU: &sample})
+		}
 	}
 	keep(recorder.Close())
 	return first

@@ -25,16 +25,16 @@ func JudgeDir(dir string) (Verdict, error) {
 		written.restoreTimes()
 		return written.Verdict, nil
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if !missing(err) {
 		return Verdict{}, err
 	}
 	var demand demandRecord
-	if err := state.ReadJSON(filepath.Join(dir, state.DemandFile), demandVersion, &demand); err != nil {
+	if err := state.ReadJSON(filepath.Join(dir, state.DemandFile), demandVersion, &demand); err != nil && !errors.Is(err, state.ErrTorn) {
 		return Verdict{}, fmt.Errorf("judge %s: %w", dir, err)
 	}
 	var outcome sandbox.Outcome
 	err = state.ReadJSON(filepath.Join(dir, state.OutcomeFile), sandbox.OutcomeVersion, &outcome)
-	if errors.Is(err, fs.ErrNotExist) {
+	if missing(err) {
 		return Verdict{}, fmt.Errorf("judge %s: %w", dir, sandbox.ErrNoOutcome)
 	}
 	if err != nil {
@@ -90,14 +90,11 @@ func EndTask(stateDir, id string) (*Result, error) {
 // ever began, they do not say.
 func (r *run) judged(n int) (Attempt, error) {
 	dir := r.state.Attempt(r.id, n)
-	absent := func(name string) bool {
-		_, err := os.Lstat(filepath.Join(dir, name))
-		return errors.Is(err, fs.ErrNotExist)
-	}
-	switch {
-	case absent(state.DemandFile):
+	if _, err := os.Lstat(filepath.Join(dir, state.DemandFile)); errors.Is(err, fs.ErrNotExist) {
 		return Attempt{}, sandbox.ErrNotBegun
-	case absent(state.OutcomeFile):
+	}
+	var o sandbox.Outcome
+	if missing(state.ReadJSON(filepath.Join(dir, state.OutcomeFile), sandbox.OutcomeVersion, &o)) {
 		return Attempt{}, sandbox.ErrNoOutcome
 	}
 	return r.restoreAttempt(n)

@@ -24,8 +24,9 @@ type Loan struct {
 }
 
 // Lend stops counting what the running attempt takes as used, so that
-// others are admitted in its place. It lasts until Recall: an attempt that is
-// admitted while the loan is lent is not counted from then on.
+// others are admitted in its place; accelerators stay its own. It lasts until
+// Recall: an attempt that is admitted while the loan is lent is not counted
+// from then on.
 func (l *Loan) Lend() { l.set(true) }
 
 // Recall counts them again at once, even beyond what the machine has: a

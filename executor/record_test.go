@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"drydock/internal/state"
@@ -89,4 +90,16 @@ func TestUnrecordedEnd(t *testing.T) {
 		}
 	}
 	t.Errorf("no warning: %v", result.Warnings)
+}
+
+// What a sandbox could not remove is said, and changes no verdict.
+func TestLeftBehind(t *testing.T) {
+	fake := &sandboxtest.Fake{Edit: func(sandbox.Spec, *sandbox.Outcome) error { return errors.New("the engine is away") }}
+	result, err := newExecutor(t, nil).Run(t.Context(), hog("exit", "0"), WithSandbox(fake))
+	if err != nil || result.Verdict.Class != Succeeded {
+		t.Errorf("%v, %v", result.Verdict, err)
+	}
+	if w := result.Warnings; len(w) != 1 || w[0].Code != codeLeftBehind || !strings.Contains(w[0].Text, "removed: the engine is away; `drydock doctor --clean`") {
+		t.Errorf("the warnings are %+v", w)
+	}
 }

@@ -179,10 +179,13 @@ func pidsHint(e *evidence) Verdict {
 	return v
 }
 
+// refusedHint begins the hint of row 14.
+const refusedHint = "an allocation was refused, not killed"
+
 func refusedAllocation(e *evidence) Verdict {
 	v := failed(e)
 	m := e.o.Memory
-	hint := "an allocation was refused, not killed: a limit of the program's own (heap size, ulimit) or of the machine"
+	hint := refusedHint + ": a limit of the program's own (heap size, ulimit) or of the machine"
 	if m.Peak > 0 && m.Limit > 0 {
 		hint += fmt.Sprintf("; the memory peak was %s of %s", size(m.Peak), size(m.Limit))
 	}

@@ -3,10 +3,12 @@
 package executor
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -19,7 +21,7 @@ import (
 func (r *run) restoreEnded() (bool, error) {
 	var ended Ended
 	err := state.ReadJSON(filepath.Join(r.state.Task(r.id), state.EndedFile), EndedVersion, &ended)
-	if errors.Is(err, fs.ErrNotExist) {
+	if missing(err) {
 		return false, nil
 	}
 	if err != nil {
@@ -76,24 +78,47 @@ func (r *run) restoreTask() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return r.neverStarted()
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, state.ErrTorn) {
 		return err
 	}
-	r.task = t.task()
+	if r.task = t.task(); err != nil { // its attempts may have outlived it
+		r.task.Image = r.imageOfAttempts()
+	}
 	r.result.Task = r.task
 	return nil
+}
+
+// missing reports whether an error says that a document is not there, or not
+// as a whole.
+func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, state.ErrTorn) }
+
+// imageOfAttempts is the image that the task's attempts ran in, which says
+// whose sandbox they are; "": none, or nobody knows.
+func (r *run) imageOfAttempts() string {
+	numbers, err := r.state.Attempts(r.id)
+	if err != nil {
+		return ""
+	}
+	for _, n := range numbers {
+		var spec sandbox.Spec
+		data, err := os.ReadFile(filepath.Join(r.state.Attempt(r.id, n), state.SpecFile))
+		if err == nil && json.Unmarshal(data, &spec) == nil {
+			return spec.Image
+		}
+	}
+	return ""
 }
 
 // restoreAttempt reads an ended attempt back from its documents.
 func (r *run) restoreAttempt(n int) (Attempt, error) {
 	a := Attempt{Number: n, Dir: r.state.Attempt(r.id, n)}
 	var demand demandRecord
-	if err := state.ReadJSON(filepath.Join(a.Dir, state.DemandFile), demandVersion, &demand); err != nil {
+	if err := state.ReadJSON(filepath.Join(a.Dir, state.DemandFile), demandVersion, &demand); err != nil && !errors.Is(err, state.ErrTorn) {
 		return a, err
 	}
 	a.Demand, a.Accelerators = demand.Demand, demand.Accelerators
 	err := state.ReadJSON(filepath.Join(a.Dir, state.OutcomeFile), sandbox.OutcomeVersion, &a.Outcome)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !missing(err) {
 		return a, err
 	}
 	a.StartedAt, a.EndedAt, a.GPU = a.Outcome.StartedAt, a.Outcome.EndedAt, deviceUse(a.Dir)

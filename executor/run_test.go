@@ -121,6 +121,7 @@ func TestRefusals(t *testing.T) {
 		{"negative retries", func(t *Task) { t.Retries.Count = -1 }, "negative"},
 		{"OOM factor", func(t *Task) { t.OOMRetry = &OOMRetry{Factor: 0.5} }, "more memory"},
 		{"child OOM", func(t *Task) { t.ChildOOM = "ignore" }, "ignore"},
+		{"disk", func(t *Task) { t.DiskEnforce = "soft" }, "soft"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			started := 0

@@ -86,3 +86,39 @@ func TestWithID(t *testing.T) {
 		t.Error("a directory for no attempt")
 	}
 }
+
+// The scratch directory of an attempt whose process was killed goes with its
+// recovery: before anything was said of the attempt, and when it ran.
+func TestScratchOfTheDead(t *testing.T) {
+	for name, forget := range map[string][]string{
+		"it never began": {"demand.json", "spec.json", "outcome.json"},
+		"it ran":         {"verdict.json"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := newExecutor(t, nil)
+			task := hog("exit", "0")
+			task.Scratch = "/tmp/own"
+			ran, err := x.Run(t.Context(), task)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := ran.Attempts[0].Dir
+			for _, gone := range append([]string{"../../ended.json"}, forget...) {
+				if err := os.Remove(filepath.Join(dir, gone)); err != nil && !errors.Is(err, os.ErrNotExist) {
+					t.Fatal(err)
+				}
+			}
+			work := filepath.Join(dir, "work")
+			if err := os.MkdirAll(filepath.Join(work, "full"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			next := newExecutor(t, func(c *Config) { c.Sandbox, c.StateDir = &sandboxtest.Fake{}, x.StateDir() })
+			if _, err := next.Adopt(t.Context(), ran.ID); (name == "it ran") != (err == nil) {
+				t.Error(err)
+			}
+			if _, err := os.Lstat(work); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("the scratch directory: %v", err)
+			}
+		})
+	}
+}

@@ -28,6 +28,7 @@ func (r *run) spec(n int, dir string, d resources.Demand) (sandbox.Spec, error) 
 		Network: t.network(), Hosts: t.hosts(), Caps: sandbox.CapMode(r.profile.Security.Capabilities),
 		TTY: t.TTY, Size: t.Size,
 		Limits: limits.From(d, limits.Options{
+			Pids:                 r.pidsLimit(),
 			SingleProcessOOMKill: r.profile.Cgroup.SingleProcessOOMKill,
 			PageSize:             int64(os.Getpagesize()),
 			DiskEnforce:          cmp.Or(t.DiskEnforce, sandbox.DiskEnforce(r.profile.Disk.Enforce)),

@@ -134,7 +134,8 @@ func TestParseProfile(t *testing.T) {
 	p, err := ParseProfile("etc/prod.yaml", []byte(`
 defaults: {cpu: 2, memory: 2Gi}
 limits: {cpu: 16, memory: 64Gi, disk: 1Ti, gpu: 8}
-cgroup: {singleProcessOOMKill: true, swap: none}
+cgroup: {singleProcessOOMKill: true, swap: none, podPidsLimit: 4096}
+disk: {enforce: hard}
 security: {capabilities: restricted}
 accelerators: {accelerator_substitution: compatible, missing: ignore, aliases: {A10G: [NVIDIA GeForce RTX 4090]}}
 `))
@@ -143,6 +144,8 @@ accelerators: {accelerator_substitution: compatible, missing: ignore, aliases: {
 	want.Defaults = Sizes{CPU: "2", Memory: "2Gi"}
 	want.Limits = Sizes{CPU: "16", Memory: "64Gi", Disk: "1Ti", GPU: "8"}
 	want.Cgroup.SingleProcessOOMKill = true
+	want.Cgroup.PodPidsLimit = 4096
+	want.Disk.Enforce = "hard"
 	want.Security.Capabilities = "restricted"
 	want.Accelerators.Substitution, want.Accelerators.Missing = "compatible", "ignore"
 	want.Accelerators.Aliases = map[string][]string{"A10G": {"NVIDIA GeForce RTX 4090"}}
@@ -156,11 +159,14 @@ accelerators: {accelerator_substitution: compatible, missing: ignore, aliases: {
 	}
 	for _, c := range []struct{ name, yaml, want string }{
 		{"key", "limits:\n  memry: 1Gi", `c.yaml:2: unknown key "memry" in limits; the known ones are cpu, memory, disk, gpu`},
-		{"section", "limit: {}", `c.yaml:1: unknown key "limit" in the profile; the known ones are defaults, limits, cgroup, security, accelerators`},
+		{"section", "limit: {}", `c.yaml:1: unknown key "limit" in the profile; the known ones are defaults, limits, cgroup, disk, security, accelerators`},
 		{"no size", "limits: {memory: 64}", `c.yaml:1: memory "64": a size is a string with a unit; did you mean memory="64Gi"?`},
 		{"unit", "limits:\n  cpu: 1\n  memory: 64GB", `c.yaml:3: memory "64GB": Kubernetes writes units without the B; did you mean memory="64G"?`},
 		{"word", "security: {capabilities: all}", `c.yaml:1: capabilities "all": not a value for this key; write default or restricted or cluster`},
+		{"disk", "disk: {enforce: soft}", `c.yaml:1: enforce "soft": not a value for this key; write evict or hard`},
 		{"truth", "cgroup: {singleProcessOOMKill: maybe}", `c.yaml:1: singleProcessOOMKill "maybe": not a truth value; write true or false`},
+		{"pids", "cgroup: {podPidsLimit: -1}", `c.yaml:1: podPidsLimit "-1": not a number of processes; write the kubelet's podPidsLimit, such as 4096, or leave it out where that is -1`},
+		{"pids as a size", "cgroup: {podPidsLimit: 4Ki}", `c.yaml:1: podPidsLimit "4Ki": not a number of processes; write the kubelet's podPidsLimit, such as 4096, or leave it out where that is -1`},
 		{"two documents", "{}\n---\n{}", "c.yaml: more than one document; keep one profile per file"},
 		{"syntax", "a: [", "c.yaml: yaml: line 1: did not find expected node content"},
 	} {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -33,6 +34,9 @@ type Sizes struct{ CPU, Memory, Disk, GPU Quantity }
 type CgroupProfile struct {
 	SingleProcessOOMKill bool   // kill only the victim, not the whole container
 	Swap                 string // "none"
+	// PodPidsLimit is how many processes and threads a task may have, as the
+	// kubelet's setting of that name; 0: nobody says.
+	PodPidsLimit int64
 }
 
 // DiskProfile is how a limit on the disk is held.
@@ -150,11 +154,20 @@ func sizeOf(key string, v value) (Quantity, error) {
 }
 
 func (c *CgroupProfile) read(node *yaml.Node) error {
-	return eachKey(node, "cgroup", []string{"singleProcessOOMKill", "swap"}, func(key string, n *yaml.Node) error {
+	return eachKey(node, "cgroup", []string{"singleProcessOOMKill", "swap", "podPidsLimit"}, func(key string, n *yaml.Node) error {
 		if key == "swap" {
 			return oneOf(&c.Swap, n, key, "none")
 		}
 		v, err := valueOfYAML(n, 0)
+		if key == "podPidsLimit" {
+			limit, notNumber := strconv.ParseInt(v.text, 10, 64)
+			if err != nil || v.kind != integer || notNumber != nil || limit < 1 {
+				return &FieldError{Field: key, Value: n.Value, Reason: "not a number of processes",
+					Hint: "write the kubelet's podPidsLimit, such as 4096, or leave it out where that is -1"}
+			}
+			c.PodPidsLimit = limit
+			return nil
+		}
 		if err != nil || v.kind != boolean {
 			return &FieldError{Field: key, Value: n.Value, Reason: "not a truth value", Hint: "write true or false"}
 		}

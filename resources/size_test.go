@@ -154,4 +154,8 @@ func TestFromWire(t *testing.T) {
 	if r, _, err := FromWire(Wire{Limits: []Entry{{"MEMORY", "1Gi"}}}); err != nil || r.Memory != (Range{"", "1Gi"}) {
 		t.Errorf("limit alone: %+v, %v", r, err)
 	}
+	r, warnings, err = FromWire(Wire{Accelerator: &WireAccelerator{Device: "nvidia-tesla-a100"}})
+	if err != nil || r.GPU != nil || len(warnings) != 1 || warnings[0].Code != CodeIgnored || !strings.Contains(warnings[0].Text, `gpu="A100:1"`) {
+		t.Errorf("a type without a number: %+v, %v, %v", r, warnings, err)
+	}
 }
