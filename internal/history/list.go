@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"drydock/internal/state"
 )
 
 // List returns the tasks that the filter takes, the newest first. It brings
@@ -100,6 +102,9 @@ func (x *Index) entry(ctx context.Context, id string) (t Task, ok bool, err erro
 	if errors.Is(err, fs.ErrNotExist) {
 		x.unsettled = append(x.unsettled, id)
 		return t, false, nil
+	}
+	if errors.Is(err, fs.ErrPermission) { // another user's (sudo drydock); the others are listed all the same
+		return Task{ID: id, Begun: state.IDTime(id), Status: Lost, Dir: x.state.Task(id), Problems: []string{err.Error()}}, true, nil
 	}
 	if err == nil && (t.Status == Lost || t.Status == Ended && !t.recorded()) {
 		x.unsettled = append(x.unsettled, id)

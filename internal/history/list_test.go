@@ -6,8 +6,10 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -246,5 +248,35 @@ func TestOddPath(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(root, FileName)); err != nil || len(x.Warnings()) > 0 {
 		t.Errorf("%v, %v", err, x.Warnings())
+	}
+}
+
+// A task whose directory cannot be looked into hides no other.
+func TestListUnreadable(t *testing.T) {
+	m := newMachine(t)
+	hidden, seen := m.run("hidden", "exit", "0"), m.run("seen", "exit", "0")
+	x := m.open()
+	for dir := m.dir(seen); len(dir) >= len(m.StateDir()); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(m.dir(hidden), 0); err != nil {
+		t.Fatal(err)
+	}
+	if os.Geteuid() == 0 { // root looks into everything
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if err := syscall.Setfsuid(65534); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = syscall.Setfsuid(0) }()
+	}
+	task, ok, err := x.entry(t.Context(), hidden)
+	if err != nil || !ok || task.Status != Lost || len(task.Problems) != 1 || !strings.Contains(task.Problems[0], "permission denied") || task.Begun.IsZero() {
+		t.Errorf("%+v, %v, %v", task, ok, err)
+	}
+	if len(x.Unsettled()) != 0 {
+		t.Errorf("to be settled: %v", x.Unsettled())
 	}
 }

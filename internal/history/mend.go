@@ -76,6 +76,7 @@ func (x *Index) rebuild(ctx context.Context, why error) (*sql.DB, error) {
 	if now, err := os.Stat(x.path()); err != nil || !os.SameFile(now, x.file) { // somebody was first
 		return x.openLocked(ctx)
 	}
+	x.forgetAside()
 	aside := x.path() + ".damaged-" + time.Now().UTC().Format("20060102T150405")
 	if err := os.Rename(x.path(), aside); err != nil {
 		return nil, errors.Join(why, err)
@@ -88,6 +89,15 @@ func (x *Index) rebuild(ctx context.Context, why error) (*sql.DB, error) {
 	x.warnings = append(x.warnings, fmt.Sprintf("%s was damaged (%v) and is made anew from the tasks' directories; the old file is %s",
 		x.path(), why, aside))
 	return x.openLocked(ctx)
+}
+
+// forgetAside removes what was put aside before: one file tells what happened,
+// and they are not to pile up.
+func (x *Index) forgetAside() {
+	old, _ := filepath.Glob(x.path() + ".damaged-*") // the pattern is sound
+	for _, path := range old {
+		_ = os.Remove(path) // or it is there the next time
+	}
 }
 
 // lockFile takes the lock on the file at path. It waits for another process,

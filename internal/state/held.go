@@ -67,8 +67,9 @@ func (d *Dir) Held(id string) (bool, error) {
 // beingMade is how long a task's directory may lack its task.json.
 const beingMade = 5 * time.Second
 
-// EndRecorded reports whether the task's end was written down.
+// EndRecorded reports whether the task's end was written down. An empty file is
+// what a power cut leaves of it.
 func (d *Dir) EndRecorded(id string) bool {
-	_, err := os.Lstat(filepath.Join(d.Task(id), EndedFile))
-	return err == nil
+	info, err := os.Lstat(filepath.Join(d.Task(id), EndedFile))
+	return err == nil && info.Size() > 0
 }

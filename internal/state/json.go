@@ -4,6 +4,7 @@ package state
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,6 +18,8 @@ import (
 // fsync: what must survive is a crash of drydock, and the kernel keeps a
 // renamed file through that. After a power failure the machine's tasks are
 // gone as well, and an fsync per attempt costs more than starting a sandbox.
+// What was written shortly before may then be there by its name and empty, or
+// in part: see ErrTorn.
 func WriteJSON(path string, v any) error {
 	data, err := json.MarshalIndent(v, "", " ")
 	if err != nil {
@@ -48,9 +51,15 @@ func writeFile(path string, data []byte) error {
 	return nil
 }
 
+// ErrTorn is wrapped by ReadJSON's error about a file that is no JSON: the
+// machine went off before it was written out, or something damaged it since.
+// Who recovers takes it for one that is not there.
+var ErrTorn = errors.New("it is no whole document: the machine may have gone off before it was on the disk")
+
 // ReadJSON reads the document at path into v. The document's "version" must
 // lie between 1 and newest; another one is refused with a *VersionError. A
-// file that is not there gives an error that wraps fs.ErrNotExist.
+// file that is not there gives an error that wraps fs.ErrNotExist, one that is
+// no JSON ErrTorn.
 func ReadJSON(path string, newest int, v any) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -58,6 +67,9 @@ func ReadJSON(path string, newest int, v any) error {
 	}
 	var head struct {
 		Version int `json:"version"`
+	}
+	if !json.Valid(data) {
+		return fmt.Errorf("read %s: %w", path, ErrTorn)
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
 		return fmt.Errorf("read %s: %w", path, err)

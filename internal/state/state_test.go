@@ -69,7 +69,7 @@ func TestOpenMakesAPrivateDirectory(t *testing.T) {
 // left as it is.
 func TestOpenRefusesOtherVersions(t *testing.T) {
 	for name, content := range map[string]string{
-		"newer": "2\n", "older": "0\n", "corrupt": "\x00\xff", "empty": "", "long": strings.Repeat("x", 1<<16), "not plain": "+1",
+		"newer": "2\n", "older": "0\n", "corrupt": "\x00\xff", "long": strings.Repeat("x", 1<<16), "not plain": "+1",
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
@@ -294,5 +294,44 @@ func TestAttemptOf(t *testing.T) {
 		if _, _, _, err := AttemptOf(dir); err == nil {
 			t.Errorf("%q counts as an attempt's directory", dir)
 		}
+	}
+}
+
+// What a power cut leaves empty is written anew, and is no end of a task.
+func TestPowerCut(t *testing.T) {
+	root := t.TempDir()
+	for _, text := range []string{"", "\x00\x00"} {
+		if err := os.WriteFile(filepath.Join(root, versionFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(root); err != nil {
+			t.Errorf("a version of %q: %v", text, err)
+		}
+		if data, err := os.ReadFile(filepath.Join(root, versionFile)); string(data) != "1\n" || err != nil {
+			t.Errorf("the version is %q, %v", data, err)
+		}
+	}
+	d, err := Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := NewID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := d.CreateTask(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, EndedFile)
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if d.EndRecorded(id) {
+		t.Error("an empty file is an end")
+	}
+	var doc struct{}
+	if err := ReadJSON(path, 1, &doc); !errors.Is(err, ErrTorn) {
+		t.Errorf("an empty document: %v", err)
 	}
 }

@@ -3,6 +3,7 @@
 package state
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -22,7 +23,7 @@ const versionFile = "version"
 func (d *Dir) checkVersion() error {
 	path := filepath.Join(d.root, versionFile)
 	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.Trim(data, "\x00")) == 0 { // a power cut leaves it empty
 		return writeFile(path, []byte(strconv.Itoa(LayoutVersion)+"\n"))
 	}
 	if err != nil {
