@@ -140,7 +140,20 @@ func profileTexts(p resources.Profile) []profileText {
 		{"limits.gpu", string(p.Limits.GPU)},
 		{"cgroup.singleProcessOOMKill", fmt.Sprint(p.Cgroup.SingleProcessOOMKill)},
 		{"cgroup.swap", p.Cgroup.Swap},
+		{"cgroup.podPidsLimit", pidsText(p.Cgroup.PodPidsLimit)},
 		{"disk.enforce", p.Disk.Enforce},
 		{"security.capabilities", p.Security.Capabilities},
+		{"accelerators.accelerator_substitution", p.Accelerators.Substitution},
+		{"accelerators.missing", p.Accelerators.Missing},
+		{"accelerators.mig_strategy", p.Accelerators.MIGStrategy},
+		{"accelerators.amd_partitions", p.Accelerators.AMD},
+		{"accelerators.busy", p.Accelerators.Busy},
 	}
+}
+
+func pidsText(limit int64) string {
+	if limit == 0 {
+		return ""
+	}
+	return fmt.Sprint(limit)
 }

@@ -166,7 +166,15 @@ func lookAtDevices(ctx context.Context, w World, refresh bool) (devicesDocument,
 	if err != nil {
 		return devicesDocument{}, err
 	}
-	inv := w.Devices(ctx)
+	settings, err := loadSettings(w, "", nil)
+	if err != nil {
+		return devicesDocument{}, err
+	}
+	find, err := devicesOf(w, settings)
+	if err != nil {
+		return devicesDocument{}, err
+	}
+	inv := find(ctx)
 	marks := string(client.LeasesIn(""))
 	var refreshed []gpu.ID
 	if refresh {

@@ -78,6 +78,9 @@ func openEndpoint(ctx context.Context, w World, o flyteOptions, c flyte.Config) 
 	}
 	if info == nil {
 		c.Private = true
+		if s, err := upSandbox(w, o.upOptions); err == nil {
+			retainRuns(ctx, w, s, true)
+		}
 		c.Log = slog.New(logLines{func(text string) { fmt.Fprintf(w.Stderr, "drydock: %s\n", text) }})
 		end, err := servePrivately(ctx, c)
 		var inUse *flyte.InUseError

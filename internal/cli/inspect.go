@@ -84,9 +84,9 @@ type inspectedAttempt struct {
 	// Accelerators are what it was given, or why it ran without.
 	Accelerators *executor.Accelerators `json:"accelerators,omitempty"`
 	// GPU is what it used, or uses, of them, one by one.
-	GPU []usage.Summary `json:"gpu,omitempty"`
-	Spec         *sandbox.Spec          `json:"spec,omitempty"` // nil: not written yet
-	Dir          string                 `json:"dir"`
+	GPU  []usage.Summary `json:"gpu,omitempty"`
+	Spec *sandbox.Spec   `json:"spec,omitempty"` // nil: not written yet
+	Dir  string          `json:"dir"`
 }
 
 const inspectVersion = 1

@@ -43,7 +43,8 @@ func (h hostSandboxes) nativeChecks(p Place) []Check {
 	checks := []Check{{Name: "sandbox", State: sandbox.Enforced, Why: "native: the runtime is built in", Essential: true}}
 	checks = append(checks, userChecks(p)...)
 	everything := sandbox.Spec{Network: sandbox.NetworkHost, Limits: limits.Limits{GroupKill: true, Disk: 1}}
-	return append(checks, limitChecks(sb, everything, fixFor)...)
+	checks = append(checks, limitChecks(sb, everything, fixFor)...)
+	return append(checks, hardDiskCheck(p.StateDir))
 }
 
 // limitChecks says how a sandbox would hold the limits of a spec, and what to

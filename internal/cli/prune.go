@@ -39,8 +39,9 @@ most 20Gi; off: all are kept).
 
 Flyte runs that are over go by the same flags and settings, counted for themselves: out of
 the list of runs, with what they left in the cache of results. Of the files of inputs,
-outputs and code those go that no run that stays and no deployed task refers to; what a
---raw-data-path put elsewhere is never touched. While a run is not over, or a drydock up
+outputs and code those go that no run that stays and no deployed task refers to, code not
+within a day: clients remember that they uploaded it. What a --raw-data-path put elsewhere is
+never touched. While a run is not over, or a drydock up
 holds the store, nothing of Flyte runs is removed, and it is said.`,
 	Examples: []example{
 		{"What would go?", "drydock prune --dry-run"},

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"drydock/integration/flyte"
 	"drydock/internal/config"
 	"drydock/internal/history"
 	"drydock/internal/options"
@@ -83,11 +84,15 @@ func (k keeping) choose(tasks []history.Task, now time.Time) []history.Task {
 	return gone
 }
 
-// retainedFile is touched when ended tasks begin to be looked through.
-const retainedFile = "retained"
+// Files that are touched when ended tasks, or runs, begin to be looked through.
+const (
+	retainedFile     = "retained"
+	retainedRunsFile = "retained-runs"
+)
 
 const (
-	retainEvery = 10 * time.Minute
+	retainEvery     = 10 * time.Minute
+	retainRunsEvery = 24 * time.Hour // it looks at every file of the store
 	// retainWait is how long a command that is done waits for the end of it.
 	retainWait = 5 * time.Second
 )
@@ -111,12 +116,12 @@ func retain(ctx context.Context, w World, s *config.Settings) (end func() string
 		return func() string { return "" }
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var doc pruned
+	var all removed
 	finish, done := make(chan struct{}), make(chan struct{})
 	go func() { // ends with end
 		defer close(done)
 		for {
-			sweep(ctx, w, s, k, &doc)
+			all.add(sweep(ctx, w, s, k))
 			select {
 			case <-finish:
 				return
@@ -133,52 +138,81 @@ func retain(ctx context.Context, w World, s *config.Settings) (end func() string
 			<-done
 		}
 		cancel()
-		return doc.retained()
+		return all.String()
 	}
+}
+
+// removed is how much was.
+type removed struct {
+	tasks int
+	bytes int64
+}
+
+func (r *removed) add(p pruned) {
+	r.tasks += len(p.Tasks)
+	r.bytes += p.Bytes
+}
+
+// String is a sentence, or "" for nothing.
+func (r *removed) String() string {
+	if r.tasks == 0 {
+		return ""
+	}
+	return fmt.Sprintf("removed the oldest %s that had ended, %s of disk (settings retain_for, retain_tasks, retain_size)",
+		counted(r.tasks, "task"), report.Size(r.bytes))
 }
 
 // sweep removes what is not kept, unless that was done a moment ago. That
 // something goes wrong is no reason to bother a task: the next one tries again,
 // and drydock prune says it.
-func sweep(ctx context.Context, w World, s *config.Settings, k keeping, doc *pruned) {
-	stamp := filepath.Join(s.Get("state_dir").Text, retainedFile)
-	if info, err := os.Stat(stamp); err == nil && time.Since(info.ModTime()).Abs() < retainEvery {
-		return
+func sweep(ctx context.Context, w World, s *config.Settings, k keeping) (doc pruned) {
+	stateDir := s.Get("state_dir").Text
+	if !exists(stateDir) || !due(filepath.Join(stateDir, retainedFile), retainEvery) || !anyTask(stateDir) {
+		return doc
 	}
-	if !anyTask(s.Get("state_dir").Text) {
-		return
+	d := &desk{w: w, settings: s, stateDir: stateDir, quiet: true}
+	if x, err := d.openIndex(ctx); err != nil || x == nil {
+		return doc
+	}
+	defer func() { _ = d.index.Close() }()
+	_ = d.prune(ctx, k, &doc)
+	return doc
+}
+
+// due reports whether nothing was done for so long, and notes that it is now.
+func due(stamp string, every time.Duration) bool {
+	if info, err := os.Stat(stamp); err == nil && time.Since(info.ModTime()).Abs() < every {
+		return false
 	}
 	if f, err := os.OpenFile(stamp, os.O_CREATE|os.O_WRONLY, 0o600); err == nil { // a full disk is a reason to go on
 		_ = f.Close()
 		_ = os.Chtimes(stamp, time.Time{}, time.Now())
 	}
-	d := &desk{w: w, settings: s, stateDir: s.Get("state_dir").Text, quiet: true}
-	if x, err := d.openIndex(ctx); err != nil || x == nil {
-		return
-	}
-	defer func() { _ = d.index.Close() }()
-	_ = d.prune(ctx, k, doc)
+	return true
 }
 
-// anyTask reports whether there is a task; a directory that is not there yet is
-// not made.
-func anyTask(stateDir string) bool {
-	if !exists(stateDir) {
-		return false
+// retainRuns removes Flyte runs that ended longer ago than the settings keep
+// them, and their files. It is for who is about to serve them: with a server
+// on them nobody may.
+func retainRuns(ctx context.Context, w World, s *config.Settings, quiet bool) {
+	k, err := keepingOf(s)
+	stateDir := s.Get("state_dir").Text
+	if err != nil || k.age == nil || !exists(filepath.Join(stateDir, "runs")) || !due(filepath.Join(stateDir, retainedRunsFile), retainRunsEvery) {
+		return
 	}
+	done, err := flyte.Home{StateDir: stateDir}.Prune(ctx, flyte.Prune{OlderThan: *k.age, Now: w.Now()})
+	if err == nil && len(done.Runs) > 0 && !quiet {
+		fmt.Fprintf(w.Stderr, "drydock: removed %s that ended long ago with %s of theirs, %s of disk (setting retain_for)\n",
+			counted(len(done.Runs), "Flyte run"), counted(done.Objects, "file"), report.Size(done.Bytes))
+	}
+}
+
+// anyTask reports whether there is a task.
+func anyTask(stateDir string) bool {
 	dir, err := state.Open(stateDir)
 	if err != nil {
 		return false
 	}
 	ids, err := dir.TaskIDs()
 	return err == nil && len(ids) > 0
-}
-
-// retained says what was removed.
-func (p *pruned) retained() string {
-	if len(p.Tasks) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("removed %s that ended long ago, %s of disk (settings retain_for, retain_tasks, retain_size)",
-		counted(len(p.Tasks), "task"), report.Size(p.Bytes))
 }

@@ -97,6 +97,8 @@ the grace period. Twice kills at once.`,
 		{"A task of a file, with more memory", "drydock run -f tasks.yaml train --override memory=1Gi"},
 		{"A thousand times, each with its own $DRYDOCK_ARRAY_INDEX",
 			"drydock run --array 0-999 --cpu 500m --memory 256Mi -- ./render.sh"},
+		{"The memory of an A100 task, on a machine without one",
+			"drydock run --gpu A100:1 --gpu-missing=ignore --memory 8Gi -- python3 train.py"},
 		{"For a script", "drydock run --json --memory 1Gi -- ./job | jq -r 'select(.type==\"ended\").verdict'"},
 	},
 	Exits: []exit{

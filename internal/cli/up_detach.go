@@ -103,6 +103,10 @@ func serveArgs(o upOptions, c flyte.Config) []string {
 	add("--secrets", path(o.Secrets))
 	add("--profile", path(o.Profile))
 	add("--node", o.Node)
+	add("--gpu-missing", o.Missing)
+	if o.Substitute {
+		args = append(args, "--gpu-substitute")
+	}
 	add("--config", path(o.Config))
 	if o.MaxQueued > 0 {
 		add("--max-queued", strconv.Itoa(o.MaxQueued))
@@ -113,19 +117,6 @@ func serveArgs(o upOptions, c flyte.Config) []string {
 		add("--python", o.Python) // a name to be looked up, or a directory here
 	}
 	return args
-}
-
-// maxLog is the size from which a log is put aside for a new one.
-const maxLog = 10 << 20
-
-func openLog(name string) (*os.File, error) {
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return nil, err
-	}
-	if info, err := os.Stat(name); err == nil && info.Size() > maxLog {
-		_ = os.Rename(name, name+".1") // a long log is no reason not to start
-	}
-	return os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND|syscall.O_NOFOLLOW, 0o600)
 }
 
 // runDetached is the server in the background.
@@ -142,6 +133,13 @@ func runDetached(ctx context.Context, w World, o upOptions) error {
 		defer out.stop()
 		c.LogFile = flyte.Home{StateDir: c.StateDir}.LogFile()
 		c.Log = slog.New(out.logs())
+		if s, err := upSandbox(w, o); err == nil {
+			retainRuns(ctx, w, s, o.Quiet)
+			defer retaining(ctx, w, s, o.Quiet)()
+		}
+		turning, stop := context.WithCancel(ctx)
+		defer stop()
+		go keepShort(turning, c.LogFile, 1, 2) // stdout and stderr
 		err = serve(ctx, w, c, out)
 	}
 	if err != nil {

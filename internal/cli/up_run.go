@@ -27,6 +27,10 @@ func runUp(ctx context.Context, w World, o upOptions) error {
 	if err != nil {
 		return upFailed(w, o, err)
 	}
+	if s, err := upSandbox(w, o); err == nil && !o.Detach {
+		retainRuns(ctx, w, s, o.Quiet || o.JSON)
+		defer retaining(ctx, w, s, o.Quiet || o.JSON)()
+	}
 	if o.Detach {
 		info, err := detach(w, o, c)
 		if err != nil {
@@ -37,9 +41,6 @@ func runUp(ctx context.Context, w World, o upOptions) error {
 	out := newUpPrinter(w, o, c.StateDir)
 	defer out.stop()
 	c.Log = slog.New(out.logs())
-	if s, err := upSandbox(w, o); err == nil {
-		defer retaining(ctx, w, s, o.Quiet || o.JSON)()
-	}
 	return out.stopped(serve(ctx, w, c, out))
 }
 

@@ -75,11 +75,12 @@ func lastOf(f *os.File, most int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	from := max(0, info.Size()-most)
-	data, err := io.ReadAll(io.NewSectionReader(f, from, most))
-	if err == nil && from > 0 { // the first line is the rest of one
-		_, data, _ = bytes.Cut(data, []byte{'\n'})
+	from := info.Size() - most
+	if from <= 0 {
+		return io.ReadAll(io.NewSectionReader(f, 0, most))
 	}
+	data, err := io.ReadAll(io.NewSectionReader(f, from-1, most+1))
+	_, data, _ = bytes.Cut(data, []byte{'\n'}) // the first line is the rest of one, which may be its end alone
 	return data, err
 }
 

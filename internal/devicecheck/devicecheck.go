@@ -173,11 +173,14 @@ func identity(d gpu.Device) string {
 		text += fmt.Sprintf(" (%04x:%04x)", d.PCIID&0xffff, d.PCIID>>16)
 	}
 	switch {
-	case d.Type != "" && d.Rule != "":
-		text += fmt.Sprintf(" is of type %s by its %s", strings.Join(append([]string{d.Type}, d.Also...), " or "), d.Rule)
+	case d.Type != "":
+		text += " is of type " + strings.Join(append([]string{d.Type}, d.Also...), " or ")
+		if d.Rule != "" {
+			text += " by its " + d.Rule
+		}
 	case d.Rule != "":
 		text += " has no type (" + d.Rule + "); it serves a plain count"
-	case d.Type == "":
+	default:
 		text += " has no type; it serves a plain count"
 	}
 	if d.Partitioned() {

@@ -28,8 +28,13 @@ func cgroups() map[string]string {
 }
 
 // foreign says that the cgroup, or one below it, holds processes and none of
-// them is ours: it belongs to somebody else's work on this machine.
+// them is ours: it belongs to somebody else's work on this machine. A group of
+// an attempt that just begins or ends is empty; those of one lease directory
+// (package client, GroupBase) belong together.
 func foreign(path string, now Snapshot) bool {
+	if base := filepath.Dir(path); strings.HasPrefix(filepath.Base(base), "drydock-") {
+		path = base
+	}
 	ours := map[int]bool{}
 	for p := range now.processes {
 		ours[p.pid] = true

@@ -35,6 +35,7 @@ tasks:
     timeout: 90
     grace: 0s
     child_oom: warn
+    disk_enforce: hard
     retries: 3
     oom_retry: 1.5x,max=2Gi
   boxed:
@@ -72,7 +73,7 @@ func TestParse(t *testing.T) {
 		"all": {Name: "all", Command: []string{"./job", "7", "true", ""}, Env: map[string]string{"A": "1", "N": "2"}, CleanEnv: true,
 			WorkDir: "/here/sub", Mounts: []sandbox.Mount{{Source: "/here/data", Target: "/data", ReadOnly: true}, {Source: "/abs", Target: "/mnt"}},
 			ReadOnly: true, User: "nobody", Network: sandbox.NetworkNone, Timeout: 90 * time.Second, Grace: -1,
-			ChildOOM: executor.ChildOOMWarn, Retries: executor.Retries{Count: 3}, OOMRetry: &executor.OOMRetry{Factor: 1.5, Max: 2 << 30}},
+			ChildOOM: executor.ChildOOMWarn, DiskEnforce: sandbox.DiskHard, Retries: executor.Retries{Count: 3}, OOMRetry: &executor.OOMRetry{Factor: 1.5, Max: 2 << 30}},
 	}
 	for name, w := range want {
 		got, err := one(f, name)

@@ -3,6 +3,7 @@
 package timeline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -43,7 +44,7 @@ func (a *Attempt) gpus(dir string) {
 		}
 		a.lay(at, s)
 	}
-	slices.SortStableFunc(a.Marks, func(x, y Mark) int { return int(x.At - y.At) })
+	slices.SortStableFunc(a.Marks, func(x, y Mark) int { return cmp.Compare(x.At, y.At) })
 }
 
 func (a *Attempt) xidText(x gpu.XID) string {
@@ -57,10 +58,8 @@ func (a *Attempt) lay(at time.Duration, s usage.Sample) {
 	if len(s.Devices) == 0 || len(a.Points) == 0 {
 		return
 	}
-	i := slices.IndexFunc(a.Points, func(p Point) bool { return p.At >= at })
-	if i < 0 {
-		i = len(a.Points) - 1
-	}
+	i, _ := slices.BinarySearchFunc(a.Points, at, func(p Point, at time.Duration) int { return cmp.Compare(p.At, at) })
+	i = min(i, len(a.Points)-1) // the last look may come after the end
 	if p := &a.Points[i]; p.GPU == nil || gpuMemory(s.Devices) >= gpuMemory(p.GPU) {
 		p.GPU = s.Devices
 	}

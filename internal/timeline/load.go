@@ -64,6 +64,9 @@ func (l Loader) attempt(rec executor.RecordedAttempt) Attempt {
 		a.State = Lost
 		a.Notes = append(a.Notes, "its supervisor left no outcome: it was killed, or the machine went down; only what was written before is known")
 	}
+	if why := rec.Accelerators.Without(); why != "" {
+		a.Notes = append(a.Notes, "gpu: "+why)
+	}
 	a.limit(rec.Limits)
 	a.timeline(rec.Dir)
 	a.gpus(rec.Dir)

@@ -171,7 +171,6 @@ func (f *figure) peak(p panel) []value {
 		f.raw(`<circle class="peak" cx="%s" cy="%s" r="4"/>`+"\n", px(f.x(at)), px(y))
 	} else {
 		f.line("level peak", plotLeft, y, plotRight, y)
-		text += " (unsampled)"
 	}
 	return []value{{want: y, text: text, class: "peak"}}
 }
