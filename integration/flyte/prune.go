@@ -188,7 +188,8 @@ func (p *pruning) referred(key string) bool {
 func (p *pruning) sweep(ctx context.Context, all []objects.Info, done *Pruned) error {
 	var errs []error
 	for _, o := range all {
-		if !ownPlace(o.Key) || p.referred(o.Key) || p.Now.Sub(o.ModTime) < p.OlderThan {
+		age := p.Now.Sub(o.ModTime)
+		if !ownPlace(o.Key) || p.referred(o.Key) || age < p.OlderThan || strings.HasPrefix(o.Key, uploadKey) && age < uploadRemembered {
 			continue
 		}
 		if !p.DryRun {
@@ -206,6 +207,14 @@ func (p *pruning) sweep(ctx context.Context, all []objects.Info, done *Pruned) e
 	return errors.Join(errs...)
 }
 
+// uploadRemembered is how long clients remember that they uploaded a bundle of code,
+// and do not upload it again (flyte-sdk _code_bundle/bundle.py: a day); and an
+// hour for the time that an upload takes.
+const uploadRemembered = 25 * time.Hour
+
+// uploadKey is the beginning of the keys of what clients uploaded.
+const uploadKey = "uploads/"
+
 // runOfOutput is the run whose outputs an object is among.
 func runOfOutput(key string) (engine.RunID, bool) {
 	parts := strings.SplitN(key, "/", 5)
@@ -219,5 +228,5 @@ func runOfOutput(key string) (engine.RunID, bool) {
 // (the code), and inputs.
 func ownPlace(key string) bool {
 	_, output := runOfOutput(key)
-	return output || strings.HasPrefix(key, "uploads/") || strings.Contains("/"+key, "/offloaded-inputs/")
+	return output || strings.HasPrefix(key, uploadKey) || strings.Contains("/"+key, "/offloaded-inputs/")
 }

@@ -108,7 +108,7 @@ func TestPrune(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := Prune{Keep: 1, Now: time.Now().Add(time.Hour)}
+	all := Prune{Keep: 1, Now: time.Now().Add(26 * time.Hour)}
 	var inUse *InUseError
 	if _, err := h.Prune(t.Context(), all); !errors.As(err, &inUse) || inUse.Info == nil {
 		t.Errorf("with a server: %v", err)
@@ -118,12 +118,16 @@ func TestPrune(t *testing.T) {
 	at := store{t, h}
 	objectsBefore, recordsBefore := at.objects(), at.records()
 	late := all
-	late.OlderThan = 2 * time.Hour
+	late.OlderThan = 27 * time.Hour
 	if done, err := h.Prune(t.Context(), late); err != nil || len(done.Runs) != 0 || done.Objects != 0 {
 		t.Errorf("nothing is that old: %+v, %v", done, err)
 	}
 	dry := all
-	dry.DryRun = true
+	dry.DryRun, dry.Now = true, time.Now().Add(time.Hour)
+	if would, err := h.Prune(t.Context(), dry); err != nil || would.Objects != 3 {
+		t.Errorf("code that clients may still refer to would go: %+v, %v", would, err)
+	}
+	dry.Now = all.Now
 	would, err := h.Prune(t.Context(), dry)
 	if err != nil {
 		t.Fatal(err)

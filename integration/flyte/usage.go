@@ -119,7 +119,7 @@ func (u *usage) log(taskID string) (io.ReadCloser, error) {
 	if path == "" {
 		return nil, fs.ErrNotExist
 	}
-	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+	if _, err := os.Stat(path); err != nil { // its newest file; others go before it
 		return nil, err
 	}
 	return &plainLog{file: crilog.Open(path, crilog.Position{})}, nil

@@ -67,6 +67,30 @@ func TestPlainLog(t *testing.T) {
 	}
 }
 
+// It is read over its files, and what is gone is said.
+func TestPlainLogRotated(t *testing.T) {
+	u := newUsage(t.TempDir())
+	d, id := newTask(t, filepath.Dir(u.tasks))
+	dir, err := d.CreateAttempt(id, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{"log.3": "F one", "log.4": "P two ", "log": "F halves"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("2026-11-22T12:00:00Z stdout "+content+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in, err := u.log(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	got, err := io.ReadAll(in)
+	if want := "2 files of the log are not kept, the oldest go first\none\ntwo halves\n"; string(got) != want || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
 func TestUsage(t *testing.T) {
 	u := newUsage(t.TempDir())
 	d, id := newTask(t, filepath.Dir(u.tasks))

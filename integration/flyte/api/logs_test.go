@@ -21,6 +21,7 @@ import (
 	"drydock/integration/flyte/flyteidl2/logs/dataplane"
 	"drydock/integration/flyte/flyteidl2/task"
 	"drydock/integration/flyte/flyteidl2/workflow"
+	"drydock/internal/crilog"
 	"drydock/sandbox"
 )
 
@@ -133,6 +134,15 @@ func TestTailLogs(t *testing.T) {
 	wantCode(t, "an attempt that never was", <-done, connect.CodeNotFound, "attempt 3")
 	_, done = f.tail(&common.ActionIdentifier{Run: id.GetRun(), Name: "none"}, 1)
 	wantCode(t, "an action that is not there", <-done, connect.CodeNotFound)
+}
+
+// What of a log is not kept is drydock's word, not the task's.
+func TestLogLines(t *testing.T) {
+	lines := logLines([]crilog.Line{crilog.Missing(3), {Stream: "stdout", Text: "one"}})
+	if lines[0].GetOriginator() != dataplane.LogLineOriginator_SYSTEM || !strings.Contains(lines[0].GetMessage(), "3 files of the log are not kept") ||
+		lines[1].GetOriginator() != dataplane.LogLineOriginator_USER || lines[1].GetMessage() != "one\n" {
+		t.Errorf("got %v", lines)
+	}
 }
 
 // The log of an aborted action goes on until its sandbox is gone.

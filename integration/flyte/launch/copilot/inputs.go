@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"strconv"
@@ -56,7 +57,24 @@ func LayInputs(ctx context.Context, store Store, in *task.Inputs, c *core.DataLo
 		}
 		values[name], literals[name] = value, literal
 	}
-	return l.together(c.GetFormat(), values, literals)
+	if err := l.together(c.GetFormat(), values, literals); err != nil {
+		return err
+	}
+	return l.share()
+}
+
+// share lets everybody read what was written, whatever our umask is: the
+// program's user is anybody.
+func (l layer) share() error {
+	return fs.WalkDir(l.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil || name == ".": // it is the caller's
+			return err
+		case d.IsDir():
+			return l.root.Chmod(name, 0o777)
+		}
+		return l.root.Chmod(name, 0o644)
+	})
 }
 
 // layer writes inputs below one directory.
