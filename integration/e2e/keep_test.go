@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
@@ -103,18 +102,24 @@ func TestFullDiskKeepsTheVerdict(t *testing.T) {
 	}
 }
 
-// A log has a few files at most; who follows it from the beginning gets every
-// line, over all of them, also when the drydock that began it was killed. What
-// is not kept any more is said.
+// A log has a few files at most; who follows it gets every line, over all of
+// them, also when the drydock that began it was killed. What is not kept any
+// more is said.
 func TestLogRotates(t *testing.T) {
 	t.Setenv("DRYDOCK_LOG_MAX_SIZE", "1Mi")
 	t.Setenv("DRYDOCK_LOG_MAX_FILES", "3")
 	h := newHome(t)
 	nothingLeftOf(t, h)
-	const lines = 100_000
-	gate := filepath.Join(h.work(t), "gate")
+	const followed, lines = 50_000, 150_000 // the first fill two files, and a part of a third
+	open := func(gate string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(h.work(t), gate), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wait := func(gate string) string { return "until [ -e " + gate + " ]; do sleep 0.05; done; " }
 	c := h.start(t, "run", "--memory", "64Mi", "--json", "--", "sh", "-c",
-		fmt.Sprintf("echo first; until [ -e gate ]; do sleep 0.05; done; seq 0 %d | awk '{ print } NR %% 2000 == 0 { fflush(); system(\"sleep 0.05\") }'", lines-1))
+		fmt.Sprintf("echo first; %sseq 0 %d; %sseq %d %d", wait("one"), followed-1, wait("two"), followed, lines-1))
 	c.waitFor(t, "first")
 	id := firstID(t, c.out.String())
 	follower := h.start(t, "logs", "-f", id)
@@ -123,37 +128,40 @@ func TestLogRotates(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.end(t)
-	if err := os.WriteFile(gate, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	r := follower.end(t)
-	if r.exit != 0 || r.stderr != "" {
-		t.Errorf("logs -f: exit %d, %s", r.exit, r.stderr)
-	}
-	followed := bufio.NewScanner(strings.NewReader(r.stdout))
-	followed.Scan()
-	for i := range lines {
-		if !followed.Scan() || followed.Text() != fmt.Sprint(i) {
-			t.Fatalf("line %d that was followed is %q", i, followed.Text())
+	open("one")
+	follower.waitFor(t, fmt.Sprintf("\n%d\n", followed-1))
+	all := strings.Split(follower.out.String(), "\n")[1:]
+	for i := range followed {
+		if all[i] != fmt.Sprint(i) {
+			t.Fatalf("line %d that was followed is %q", i, all[i])
 		}
 	}
-	dir := filepath.Join(h.state(), "tasks", id, "attempts", "1")
-	files, err := filepath.Glob(filepath.Join(dir, "log*"))
-	if err != nil || len(files) != 3 {
-		t.Errorf("%v are kept, %v", files, err)
+	open("two") // from here on the writer may be faster
+	if r := follower.end(t); r.exit != 0 || !strings.HasSuffix(r.stdout, fmt.Sprintf("\n%d\n", lines-1)) {
+		t.Errorf("logs -f: exit %d, its end is %q\n%s", r.exit, r.stdout[max(0, len(r.stdout)-20):], r.stderr)
 	}
 	if r := h.run(t, "wait", id); r.exit != 0 {
 		t.Errorf("wait: exit %d\n%s", r.exit, r.stderr)
 	}
-	late := h.run(t, "logs", id)
-	kept := strings.Split(strings.TrimSuffix(late.stdout, "\n"), "\n")
+	h.keptLog(t, id, lines)
+}
+
+// keptLog checks what is left of a log of 150,000 numbers in three files.
+func (h home) keptLog(t *testing.T, id string, lines int) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(h.state(), "tasks", id, "attempts", "1", "log*"))
+	if err != nil || len(files) != 3 {
+		t.Errorf("%v are kept, %v", files, err)
+	}
+	r := h.run(t, "logs", id)
+	kept := strings.Split(strings.TrimSuffix(r.stdout, "\n"), "\n")
 	for i, line := range kept {
 		if want := fmt.Sprint(lines - len(kept) + i); line != want {
 			t.Fatalf("line %d that is kept is %q, want %s", i, line, want)
 		}
 	}
-	if len(kept) == lines || !strings.Contains(late.stderr, "files of the log are not kept") {
-		t.Errorf("%d lines are kept, and it is said that %q", len(kept), late.stderr)
+	if len(kept) == lines || !strings.Contains(r.stderr, "files of the log are not kept") {
+		t.Errorf("%d lines are kept, and it is said that %q", len(kept), r.stderr)
 	}
 	if r := h.run(t, "logs", id, "--tail", "30000"); strings.Count(r.stdout, "\n") != 30000 || r.stderr != "" {
 		t.Errorf("the last 30000 lines: %d, %s", strings.Count(r.stdout, "\n"), r.stderr)

@@ -68,12 +68,6 @@ func (e *Engine) Restart(t testing.TB) {
 	e.Start(t)
 }
 
-// Pause freezes the daemon: connections are taken, nothing is answered.
-func (e *Engine) Pause(t testing.TB) { t.Helper(); e.signal(t, unix.SIGSTOP) }
-
-// Resume ends a Pause.
-func (e *Engine) Resume(t testing.TB) { t.Helper(); e.signal(t, unix.SIGCONT) }
-
 func (e *Engine) signal(t testing.TB, s unix.Signal) {
 	t.Helper()
 	if err := unix.Kill(e.Pid(), s); err != nil {

@@ -29,6 +29,9 @@ type Machine struct {
 	// Quota gives it a disk with this file system, "xfs" or "ext4", mounted on
 	// /tmp with quotas for projects. It goes without Swap.
 	Quota string
+	// Keep is a disk's image here with a file system, mounted on wire.Keep, that
+	// is as the machine leaves it; see KeptDisk. It goes without Swap and Quota.
+	Keep string
 	// Files are brought along: a name below wire.Payload, and the file or
 	// directory here.
 	Files map[string]string
@@ -79,10 +82,27 @@ func (m Machine) Run(t *testing.T, pattern string) {
 	q.end(t)
 }
 
+// RunUntilOff boots the machine and sees its one test pull the plug. What the
+// test says before is shown where it does not.
+func (m Machine) RunUntilOff(t *testing.T) {
+	parts := prepare(t)
+	p := m.payload(t, parts.dir, "")
+	if len(p.plan.Jobs) != 1 {
+		t.Fatalf("%d jobs", len(p.plan.Jobs))
+	}
+	q := m.boot(t, parts, p)
+	<-q.off
+	s := q.streams[0]
+	if end := s.result(); end.Error != wentOff {
+		replay(t, s)
+		t.Fatalf("the test came to an end: exit status %d %s\n%s", end.Exit, end.Error, s.tail())
+	}
+}
+
 // payload builds what the guest needs and writes the plan.
 func (m Machine) payload(t *testing.T, dir, pattern string) payload {
 	t.Helper()
-	p := payload{dir: filepath.Join(dir, "payload"), files: m.Files, plan: wire.Plan{Systemd: m.Systemd, Swap: m.Swap > 0, Quota: m.Quota}}
+	p := payload{dir: filepath.Join(dir, "payload"), files: m.Files, plan: wire.Plan{Systemd: m.Systemd, Swap: m.Swap > 0, Quota: m.Quota, Kept: m.Keep != ""}}
 	if err := os.Mkdir(p.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -177,6 +197,9 @@ func (m Machine) boot(t *testing.T, parts parts, p payload) *qemu {
 		h.disks = append(h.disks, disk{path: filepath.Join(parts.dir, "swap")})
 		err = sparse(h.disks[2].path, int64(m.Swap)<<20)
 	}
+	if err == nil && m.Keep != "" {
+		h.disks = append(h.disks, disk{path: m.Keep, keep: true})
+	}
 	if err == nil && m.Quota != "" {
 		h.disks = append(h.disks, disk{path: filepath.Join(parts.dir, "quota")})
 		err = quotaImage(t.Context(), h.disks[2].path, m.Quota)
@@ -219,6 +242,20 @@ func (q *qemu) explain(t *testing.T) {
 	case <-time.After(time.Second): // it goes on with the next job
 	}
 	t.Log(q.lastWords())
+}
+
+// KeptDisk makes an image for Machine.Keep.
+func KeptDisk(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "keep")
+	err := sparse(path, 512<<20)
+	if err == nil {
+		_, err = provide.Output(t.Context(), "", "mke2fs", "-q", "-F", "-t", "ext4", path)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // quotaImage makes an image that can be mounted with quotas for projects.

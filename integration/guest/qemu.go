@@ -48,6 +48,7 @@ type hardware struct {
 type disk struct {
 	path     string
 	readOnly bool
+	keep     bool // what is written stays
 }
 
 // Patience with a starting guest.
@@ -148,6 +149,8 @@ func (h hardware) args(console string) []string {
 		mode := "snapshot=on" // the image stays as it is
 		if d.readOnly {
 			mode = "readonly=on"
+		} else if d.keep {
+			mode = "snapshot=off"
 		}
 		args = append(args, "-drive", fmt.Sprintf("file=%s,format=raw,if=none,id=disk%d,cache=unsafe,%s", d.path, i, mode),
 			"-device", fmt.Sprintf("virtio-blk-pci,drive=disk%d", i))
@@ -183,10 +186,13 @@ func (q *qemu) frame(f wire.Frame) {
 	}
 }
 
+// wentOff is how a job ends that the guest's own end cut short.
+const wentOff = "the guest went off"
+
 // switchedOff ends what the guest did not.
 func (q *qemu) switchedOff() {
 	for i, s := range q.streams {
-		s.end(wire.End{Job: i, Exit: -1, Error: "the guest went off"})
+		s.end(wire.End{Job: i, Exit: -1, Error: wentOff})
 	}
 	close(q.off)
 }

@@ -53,6 +53,9 @@ func jobs() error {
 	if err == nil && plan.Quota != "" {
 		err = mountQuota(plan.Quota)
 	}
+	if err == nil && plan.Kept {
+		err = mountAll([]mount{{moreDisk, wire.Keep, "ext4", 0, ""}})
+	}
 	if err != nil {
 		r.send(wire.Frame{Fatal: err.Error()})
 		return err

@@ -113,7 +113,7 @@ func (r *task) verdict(t *testing.T) (verdict, code string) {
 // within polls until is says yes.
 func within(t *testing.T, otherwise string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if is() {
 			return
 		}

@@ -13,6 +13,9 @@ const PlanFile = "plan.json"
 // Payload is where the guest mounts the payload.
 const Payload = "/payload"
 
+// Keep is where the guest mounts a disk that outlives it.
+const Keep = "/keep"
+
 // Port is the name of the virtio port that takes the frames.
 const Port = "drydock"
 
@@ -26,7 +29,9 @@ type Plan struct {
 	// Quota is the file system of the third disk, "xfs" or "ext4", which is
 	// mounted on /tmp with quotas for projects; "": there is none.
 	Quota string `json:"quota,omitempty"`
-	Jobs  []Job  `json:"jobs"`
+	// Kept mounts the third disk on Keep.
+	Kept bool  `json:"kept,omitempty"`
+	Jobs []Job `json:"jobs"`
 }
 
 // Job is a program that the guest runs, one after the other.

@@ -4,7 +4,7 @@ killed one, in the words of torch/csrc/DataLoader.cpp.
 
 loader.py HOW WORKERS MIB: each worker makes batches of so many MiB, which
 nobody frees before the epoch has ended. HOW is
-  map        pages are touched one by one: SIGBUS where /dev/shm ends
+  map        pages are touched as they are filled: SIGBUS where /dev/shm ends
   allocate   room is asked for first, as MapAllocator.cpp does: ENOSPC
   unlinked   segments lose their name at once: nothing is left to be seen
   fallback   the loader's failure is caught, the epoch loaded without workers
@@ -19,6 +19,7 @@ import sys
 from multiprocessing import resource_tracker, shared_memory
 
 BATCHES = 12  # an epoch
+PREFETCH = 2  # batches that each worker may be ahead
 WAIT = 60     # seconds for a batch
 
 
@@ -48,8 +49,7 @@ def work(how, size, indices, batches):
     while (index := indices.get()) is not None:
         try:
             shared, view = segment(how, size)
-            for at in range(0, size, 4096):
-                view[at:at + 4096] = bytes([index]) * 4096
+            view[:] = bytes([index]) * size  # a batch, collated
         except Exception as e:
             batches.put((index, e))
             continue
@@ -88,10 +88,13 @@ class Loader:
                 "Please try to raise your shared memory limit.")
 
     def __iter__(self):
-        for index in range(BATCHES):
+        ahead = PREFETCH * len(self.workers)
+        for index in range(ahead):
             self.indices.put(index)
-        for _ in range(BATCHES):
+        for at in range(BATCHES):
             index, batch = self.batches.get(timeout=WAIT)
+            if at + ahead < BATCHES:
+                self.indices.put(at + ahead)
             if isinstance(batch, Exception):
                 raise batch
             if batch is None:
