@@ -139,3 +139,22 @@ func TestSets(t *testing.T) {
 		t.Errorf("%v, %v", m.Sets(), err)
 	}
 }
+
+// Where nothing else tells whose a process is, the lease does; what it says by
+// itself stays, and so does what others look at.
+func TestOwned(t *testing.T) {
+	own := Process{PID: 2, Kind: Compute, Task: "another"}
+	cut := card("H100", mig("1g.10gb", 1))
+	cut.MIG.Parts[0].Processes = []Process{{PID: 5, Kind: Compute}}
+	inv := here(card("H100", func(d *Device) { d.Processes = []Process{{PID: 1, Kind: Compute}, own, {PID: 3, Kind: Display}} }), card("H100", stranger), cut)
+	got := inv.Owned(map[ID]string{"GPU-0": "task", "MIG-2-0": "slice"})
+	if p := got.Devices[0].Processes; p[0].Task != "task" || p[1] != own || p[2].Task != "" {
+		t.Errorf("%+v", p)
+	}
+	if p := got.Devices[2].MIG.Parts[0].Processes[0]; p.Task != "slice" {
+		t.Errorf("%+v", p)
+	}
+	if got.Devices[1].Busy() == "" || inv.Devices[0].Processes[0].Task != "" || inv.Devices[2].MIG.Parts[0].Processes[0].Task != "" {
+		t.Error("what was looked at has changed")
+	}
+}
