@@ -47,7 +47,7 @@ type Spec struct {
 
 	Limits Limits  `json:"limits"`
 	Log    LogKeep `json:"log,omitzero"`
-	Holds  Holds  `json:"holds,omitzero"` // by requests, not limits; see Holds
+	Holds  Holds   `json:"holds,omitzero"` // by requests, not limits; see Holds
 	// Accelerators are of Holds.Devices what the attempt sees of them; nil: none.
 	Accelerators *Accelerators `json:"accelerators,omitempty"`
 

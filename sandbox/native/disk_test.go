@@ -164,7 +164,7 @@ func fillUp(t *testing.T, path string, leave int64) {
 	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Fallocate(int(f.Fd()), 0, 0, int64(st.Bavail)*st.Bsize-leave); err != nil {
+	if err := unix.Fallocate(int(f.Fd()), 0, 0, int64(st.Bfree)*st.Bsize-leave); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -67,6 +67,15 @@ var rootsOwn = map[string]string{
 	"devices-refused":     onlyRootsNodes,
 	"devices-row":         onlyRootsNodes,
 
+	"C7-hard":              onlyRootHolds,
+	"C8-hard":              onlyRootHolds,
+	"disk-hard-log":        onlyRootHolds,
+	"disk-hard-burst":      onlyRootHolds,
+	"disk-hard-neighbours": onlyRootHolds,
+	"disk-hard-layer":      onlyRootHolds,
+	"disk-hard-tidy":       onlyRootHolds,
+	"disk-hard-killed":     onlyRootHolds,
+
 	"hugetlb":      "systemd delegates no hugetlb controller",
 	"hugepages":    "systemd delegates no hugetlb controller, and only root reserves pages",
 	"D5-innocent":  "only root can have the one who takes all the memory spared",
@@ -76,6 +85,9 @@ var rootsOwn = map[string]string{
 
 // onlyRootsNodes is what TestUserDevices is there for.
 const onlyRootsNodes = "only root makes device nodes"
+
+// onlyRootHolds is what TestHardAsUser is there for.
+const onlyRootHolds = "quotas and loop devices are root's"
 
 // delegatedBase is sharedBase for an ordinary user.
 func delegatedBase(t testing.TB, leaseDir string) string {
