@@ -72,6 +72,13 @@ func (l *Local) Look() {
 	l.admit()
 }
 
+// Holders are those who are in.
+func (l *Local) Holders() ([]Holder, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.counted(), nil
+}
+
 // Taken is what is counted now.
 func (l *Local) Taken() sandbox.Holds {
 	l.mu.Lock()

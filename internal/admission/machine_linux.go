@@ -149,6 +149,12 @@ func (m *Machine) leave(p *place) {
 	}
 }
 
+// Holders are those who are in, of all processes.
+func (m *Machine) Holders() ([]Holder, error) {
+	s, err := m.dir.look(0, false)
+	return s.holders, err
+}
+
 // Look makes those who wait look again: something has changed that is not in
 // the directory, such as what a Choice's Pick goes by.
 func (m *Machine) Look() { m.wake() }
