@@ -17,6 +17,7 @@ type desk interface {
 	Take(ctx context.Context, r admission.Request, tell func(string)) (*admission.Claim, error)
 	Force(r admission.Request) (*admission.Claim, error)
 	Look()
+	Holders() ([]admission.Holder, error)
 }
 
 // openDesk returns where the Executor's attempts are let in, and the capacity
@@ -80,7 +81,7 @@ func (r *run) admit(ctx context.Context, n int, d resources.Demand) (place, erro
 // may be on them whom drydock does not know: then it waits on.
 func (r *run) take(ctx context.Context, n int, need Capacity, d resources.Demand, tell func(string)) (place, error) {
 	for {
-		w, err := r.wish(ctx, d, freshLook)
+		w, err := r.wish(ctx, d)
 		if err != nil {
 			return place{}, err
 		}

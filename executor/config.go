@@ -112,6 +112,7 @@ func New(c Config) (*Executor, error) {
 	if x.desk, x.capacity, err = openDesk(c, x.state.Root()); err != nil {
 		return nil, err
 	}
+	x.devices.desk = x.desk
 	return x, nil
 }
 

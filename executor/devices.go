@@ -31,6 +31,7 @@ const (
 // time are one look.
 type lookout struct {
 	find func(context.Context) gpu.Inventory
+	desk desk // which knows who holds what
 
 	mu   sync.Mutex // held while somebody looks
 	last sight      // its time is zero when nobody has looked
@@ -51,7 +52,7 @@ func (l *lookout) look(ctx context.Context, age time.Duration) (sight, error) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if l.last.at.IsZero() || age <= 0 || time.Since(l.last.at) > age {
-			l.last = sight{l.find(context.WithoutCancel(ctx)), time.Now()}
+			l.last = sight{l.owned(l.find(context.WithoutCancel(ctx))), time.Now()}
 		}
 		seen <- l.last
 	}()
@@ -61,6 +62,22 @@ func (l *lookout) look(ctx context.Context, age time.Duration) (sight, error) {
 	case <-ctx.Done():
 		return sight{}, context.Cause(ctx)
 	}
+}
+
+// owned tells tasks from strangers. Leases are read after the look: a process of
+// one that has just ended is a stranger's then, and is waited for.
+func (l *lookout) owned(inv gpu.Inventory) gpu.Inventory {
+	holders, err := l.desk.Holders()
+	if err != nil {
+		return inv // what it says by itself
+	}
+	tasks := map[gpu.ID]string{}
+	for _, h := range holders {
+		for _, d := range h.Holds.Devices {
+			tasks[gpu.ID(d.ID)] = h.ID
+		}
+	}
+	return inv.Owned(tasks)
 }
 
 // forget makes the next who looks look anew.
@@ -83,12 +100,12 @@ type wish struct {
 
 // wish looks for what a demand asks for; nil: for nothing. What this machine
 // can never give is a *gpu.RefusalError.
-func (r *run) wish(ctx context.Context, d resources.Demand, age time.Duration) (*wish, error) {
+func (r *run) wish(ctx context.Context, d resources.Demand) (*wish, error) {
 	if d.GPU == nil {
 		return nil, nil
 	}
 	w := &wish{out: r.x.devices, want: *d.GPU, policy: r.profile.Accelerators}
-	return w, w.look(ctx, age)
+	return w, w.look(ctx, freshLook)
 }
 
 // look brings the wish up to date. With an error the last look stays.

@@ -266,3 +266,52 @@ func TestRetryPicksAnew(t *testing.T) {
 		}
 	})
 }
+
+// A container's processes may run where nothing names the task: on a device
+// that a task holds they are no strangers.
+func TestTasksAreNoStrangers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		uid := 0
+		here := machine{inv: a100s(1)}
+		p := resources.DefaultProfile()
+		p.Accelerators.Busy = "fail"
+		x := newExecutor(t, func(c *Config) { c.Devices, c.Profile = here.look, &p })
+		var first sync.WaitGroup
+		first.Go(func() {
+			_, err := x.Run(t.Context(), asking(t, "1", "sleep", "20000", "exit", "0"), WithEvents(func(e Event) {
+				if e.Started != nil {
+					here.change(func(inv *gpu.Inventory) {
+						inv.Devices[0].Processes = []gpu.Process{{PID: 7, Kind: gpu.Compute, UID: &uid}}
+					})
+					time.AfterFunc(20*time.Second, func() { here.change(func(inv *gpu.Inventory) { inv.Devices[0].Processes = nil }) })
+				}
+			}))
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(2 * time.Second)
+		result, err := x.Run(t.Context(), asking(t, "1", "exit", "0"))
+		if err != nil || len(result.Warnings) > 0 {
+			t.Errorf("%+v, %v", result.Warnings, err)
+		}
+		first.Wait()
+	})
+}
+
+// A driver that does not answer keeps nobody from stopping the task.
+func TestStopWhileTheDriverIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newExecutor(t, func(c *Config) {
+			c.Devices = func(context.Context) gpu.Inventory { time.Sleep(time.Hour); return a100s(1) }
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		result, _ := x.Run(ctx, asking(t, "1", "exit", "0"))
+		if took := time.Since(began); result.Verdict.Class != Aborted || took > 2*time.Second {
+			t.Errorf("%s after %v: %s", result.Verdict.Class, took, result.Verdict.Message)
+		}
+		time.Sleep(time.Hour) // the look ends
+	})
+}

@@ -129,12 +129,12 @@ func (r *run) prepare(ctx context.Context) (resources.Demand, error) {
 	if err != nil {
 		return d, err
 	}
-	w, err := r.wish(ctx, d, freshLook)
+	w, err := r.wish(ctx, d)
 	if err == nil && w.real() {
 		err = checkPlatform(r.task.Image, r.task.Platform)
 	}
 	if err != nil {
-		return d, err
+		return d, abortedOr(ctx, err)
 	}
 	err = r.recordTask()
 	r.recorded = err == nil
