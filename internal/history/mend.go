@@ -59,7 +59,7 @@ func reason(path string, err error) string {
 // full reports whether there is hardly any room where a file lies.
 func full(path string) bool {
 	var st syscall.Statfs_t
-	return syscall.Statfs(filepath.Dir(path), &st) == nil && int64(st.Bavail)*st.Bsize < leastRoom
+	return syscall.Statfs(filepath.Dir(path), &st) == nil && st.Bavail*uint64(st.Bsize) < leastRoom
 }
 
 // leastRoom is what SQLite's shared memory takes at the least.
