@@ -261,3 +261,15 @@ func (f *runReportFile) write(w World, s *config.Settings, id string) error {
 	}
 	return writeReport(f.file, r, f.format, viewOptions(w, reportOptions{Output: f.file.path}))
 }
+
+// aliveIn tells whether the supervisor of the attempt in a directory lives;
+// nil where nobody can tell.
+func aliveIn(w World, settings *config.Settings) func(dir string) bool {
+	s, ok := w.Sandboxes.(interface {
+		Alive(p Place, dir string) bool
+	})
+	if !ok {
+		return nil
+	}
+	return func(dir string) bool { return s.Alive(placeOf(settings), dir) }
+}

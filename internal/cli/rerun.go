@@ -115,8 +115,9 @@ func (d *desk) again(o rerunOptions, args []string) (task executor.Task, missing
 		return task, nil, err
 	}
 	if slices.Contains(rec.EnvNames, history.FlyteVariable) { // outside its run it would find nothing
-		return task, nil, usagef("run it again with drydock flyte rerun, or the whole program with drydock flyte run",
-			"task %s is an action of a Flyte run", id)
+		return task, nil, usagef("drydock flyte rerun RUN runs all of its run again, with the same code and inputs (drydock flyte get run lists them); "+
+			"for other resources change them in the program, and drydock flyte run it",
+			"task %s is an action of a Flyte run, and cannot run outside one", id)
 	}
 	if len(rec.Task.Command) == 0 && rec.Task.Image == "" {
 		return task, nil, usagef("run its command with drydock run", "what task %s ran is not known: its task.json cannot be read", id)

@@ -110,18 +110,6 @@ func (d *desk) alive(dir string) bool {
 	return alive != nil && alive(dir)
 }
 
-// aliveIn tells whether the supervisor of the attempt in a directory lives;
-// nil where nobody can tell.
-func aliveIn(w World, settings *config.Settings) func(dir string) bool {
-	s, ok := w.Sandboxes.(interface {
-		Alive(p Place, dir string) bool
-	})
-	if !ok {
-		return nil
-	}
-	return func(dir string) bool { return s.Alive(placeOf(settings), dir) }
-}
-
 // tasks finds the tasks that words mean, each once and in their order.
 func (d *desk) tasks(words []string) ([]string, error) {
 	if len(words) == 0 {

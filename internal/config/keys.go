@@ -43,7 +43,7 @@ var keys = []Key{
 		Words: []string{"fail", "warn"}, fallback: constant("fail")},
 	{Name: "disk_enforce", Flag: "--disk-enforce", Env: "DRYDOCK_DISK_ENFORCE", About: "what a limit on the disk does; evict: end the task that is seen above it, as a kubelet; hard: fail the write; empty: the profile's",
 		Words: []string{"evict", "hard"}, fallback: constant("")},
-	{Name: "gpu_substitute", Flag: "--gpu-substitute", Env: "DRYDOCK_GPU_SUBSTITUTE", About: "which GPUs may stand for the type that a task asks for; compatible: of its memory or more and as new, which the flag says; empty: the profile's",
+	{Name: "gpu_substitute", Flag: "--gpu-substitute", Env: "DRYDOCK_GPU_SUBSTITUTE", About: "which GPUs may stand for the type that a task asks for; compatible, as --gpu-substitute says: of its memory or more, and as new; empty: the profile's",
 		Words: []string{"exact", "compatible", "any"}, fallback: constant("")},
 	{Name: "gpu_missing", Flag: "--gpu-missing", Env: "DRYDOCK_GPU_MISSING", About: "what a task does that asks for accelerators this machine lacks; ignore: run without; empty: the profile's",
 		Words: []string{"refuse", "ignore"}, fallback: constant("")},
