@@ -31,6 +31,7 @@ func (s *Server) control() http.Handler {
 	mux.HandleFunc("GET /readyz", s.serveReady)
 	mux.HandleFunc("GET "+controlPrefix+"status", s.serveStatus)
 	mux.HandleFunc("GET "+controlPrefix+"news", s.serveNews)
+	mux.HandleFunc("POST "+controlPrefix+"rerun", s.serveRerun)
 	return mux
 }
 

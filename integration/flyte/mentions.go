@@ -4,24 +4,25 @@ package flyte
 
 import (
 	"bytes"
-	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"drydock/integration/flyte/objects"
 )
 
-// mentioned calls f with the keys of this store's objects and directories that
-// a message of the protocol, or a plain text, names. A message's type is not
-// known: each of its fields is looked into as a message and read as a text, so
-// that f may be told of more than is meant, and never of less.
-func mentioned(data []byte, f func(key string)) { lookInto(data, mostNested, f) }
+// mentioned calls f with what follows the beginning of a URI of this store, for
+// each that a message of the protocol, or a plain text, holds. Where the URI
+// ends is not known: a text may go on with anything, and so do the bytes of a
+// dataclass (MessagePack). Nor is a message's type: each of its fields is looked
+// into as a message and read as a text, so that f may be told of more than is
+// meant, and never of less.
+func mentioned(data []byte, f func(rest string)) { lookInto(data, mostNested, f) }
 
 // mostNested is how deep messages may lie in others, which is far beyond what
 // the protocol's do: tasks write some of them.
 const mostNested = 100
 
-func lookInto(data []byte, depth int, f func(key string)) {
+func lookInto(data []byte, depth int, f func(rest string)) {
 	if depth == 0 || !bytes.Contains(data, uriScheme) {
 		return
 	}
@@ -43,22 +44,17 @@ func lookInto(data []byte, depth int, f func(key string)) {
 	}
 }
 
-// texts calls f with the keys that stand in data as in a text.
-func texts(data []byte, f func(key string)) {
-	for rest := data; ; {
-		i := bytes.Index(rest, uriScheme)
-		if i < 0 {
+// mostKey is the longest key (S3's limit).
+const mostKey = 1024
+
+func texts(data []byte, f func(rest string)) {
+	for {
+		_, rest, found := bytes.Cut(data, uriScheme)
+		if !found {
 			return
 		}
-		rest = rest[i:]
-		end := bytes.IndexFunc(rest, func(r rune) bool { return r <= ' ' || strings.ContainsRune("\"'`,;<>\x7f", r) })
-		if end < 0 {
-			end = len(rest)
-		}
-		if key, err := objects.ParseURI(strings.TrimRight(string(rest[:end]), "/")); err == nil {
-			f(key)
-		}
-		rest = rest[len(uriScheme):]
+		f(string(rest[:min(len(rest), mostKey)]))
+		data = rest
 	}
 }
 

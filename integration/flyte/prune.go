@@ -74,10 +74,9 @@ type pruning struct {
 	book  *book.Book
 	store *objects.Store
 	gone  map[engine.RunID]*PrunedRun
-	// What is referred to: by key, object or directory; and runs of which
-	// something is, whose outputs then stay as a whole.
-	keys map[string]bool
-	runs map[engine.RunID]bool
+	// places are all that there are, and whether somebody refers to one: then it
+	// stays as a whole.
+	places map[string]bool
 }
 
 func (p *pruning) run(ctx context.Context) (Pruned, error) {
@@ -86,7 +85,7 @@ func (p *pruning) run(ctx context.Context) (Pruned, error) {
 	if done.Open = open; err != nil || open > 0 {
 		return done, err
 	}
-	p.gone, p.keys, p.runs = map[engine.RunID]*PrunedRun{}, map[string]bool{}, map[engine.RunID]bool{}
+	p.gone, p.places = map[engine.RunID]*PrunedRun{}, map[string]bool{}
 	var ids []engine.RunID
 	for i, r := range over {
 		if i >= p.Keep && p.Now.Sub(r.Ended) >= p.OlderThan {
@@ -94,7 +93,7 @@ func (p *pruning) run(ctx context.Context) (Pruned, error) {
 			ids = append(ids, r.ID)
 			continue
 		}
-		p.runs[r.ID] = true
+		p.places[placeOfRun(r.ID)] = true
 	}
 	all, err := p.list(ctx)
 	if err != nil {
@@ -135,6 +134,10 @@ func (p *pruning) list(ctx context.Context) (all []objects.Info, err error) {
 // mark finds what is referred to, from what the book says and from the
 // documents in the store that it names, and those that these name.
 func (p *pruning) mark(ctx context.Context, all []objects.Info) error {
+	for _, o := range all {
+		place := placeOf(o.Key)
+		p.places[place] = p.places[place] // known, and not yet referred to
+	}
 	if err := engine.Mentions(p.book, func(id engine.RunID) bool { return p.gone[id] == nil }, func(text []byte) { mentioned(text, p.refer) }); err != nil {
 		return err
 	}
@@ -142,7 +145,7 @@ func (p *pruning) mark(ctx context.Context, all []objects.Info) error {
 	for grew := true; grew; {
 		grew = false
 		for _, o := range all {
-			if read[o.Key] || path.Ext(o.Key) != ".pb" || o.Size > mostDocument || !p.referred(o.Key) {
+			if read[o.Key] || path.Ext(o.Key) != ".pb" || o.Size > mostDocument || !p.places[placeOf(o.Key)] {
 				continue
 			}
 			read[o.Key], grew = true, true
@@ -160,27 +163,36 @@ func (p *pruning) mark(ctx context.Context, all []objects.Info) error {
 // SDK makes an object of its own, which they name.
 const mostDocument = 64 << 20
 
-// refer notes that somebody refers to an object or a directory.
-func (p *pruning) refer(key string) {
-	if id, ok := runOfOutput(key); ok {
-		p.runs[id] = true
-		return
-	}
-	p.keys[key] = true
-}
-
-// referred reports whether somebody refers to an object, or to a directory
-// that it is in.
-func (p *pruning) referred(key string) bool {
-	if id, ok := runOfOutput(key); ok {
-		return p.runs[id]
-	}
-	for dir := key; dir != "."; dir = path.Dir(dir) {
-		if p.keys[dir] {
-			return true
+// refer notes what a text that follows the beginning of a URI refers to. Of the
+// places that it begins with the longest is meant, wherever the URI ends.
+func (p *pruning) refer(rest string) {
+	for end := len(rest); end > 0; end-- {
+		if _, there := p.places[rest[:end]]; there {
+			p.places[rest[:end]] = true
+			return
 		}
 	}
-	return false
+}
+
+// placeOf is the part of an object's key that drydock chose: the directory of
+// a run, of an upload, of inputs. All these are four deep; inputs below a base of
+// somebody's own may lie deeper, and stay together.
+func placeOf(key string) string {
+	const depth = 4
+	end := 0
+	for range depth {
+		i := strings.IndexByte(key[end:], '/')
+		if i < 0 {
+			return key
+		}
+		end += i + 1
+	}
+	return key[:end-1]
+}
+
+// placeOfRun is where a run's outputs lie.
+func placeOfRun(id engine.RunID) string {
+	return path.Join(outputKey, id.Project, id.Domain, id.Name)
 }
 
 // sweep removes the objects that nobody refers to, of those that drydock gave
@@ -189,7 +201,7 @@ func (p *pruning) sweep(ctx context.Context, all []objects.Info, done *Pruned) e
 	var errs []error
 	for _, o := range all {
 		age := p.Now.Sub(o.ModTime)
-		if !ownPlace(o.Key) || p.referred(o.Key) || age < p.OlderThan || strings.HasPrefix(o.Key, uploadKey) && age < uploadRemembered {
+		if !ownPlace(o.Key) || p.places[placeOf(o.Key)] || age < p.OlderThan || strings.HasPrefix(o.Key, uploadKey) && age < uploadRemembered {
 			continue
 		}
 		if !p.DryRun {
