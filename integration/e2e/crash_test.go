@@ -122,3 +122,33 @@ func logOf(t *testing.T, dir string) string {
 	// A log of records holds its newlines escaped.
 	return strings.ReplaceAll(all.String(), `\n`, "\n")
 }
+
+// What dead supervisors left of the machine goes with anybody's next look,
+// whichever state directory their tasks are recorded in.
+func TestLeftByAnotherStateDirectory(t *testing.T) {
+	nothingLeft(t)
+	h, other := newHome(t), newHome(t)
+	h.run(t, "run", "--memory", "64Mi", "--", "true").want(t, 0, "")
+	c := other.prepare(t, "run", "--memory", "64Mi", "--", "sh", "-c", ticking)
+	c.Env = append(c.Env, "DRYDOCK_LEASE_DIR="+h.leases())
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c.waitFor(t, "tick 1")
+	shim := shimOf(t, c.Process.Pid)
+	if err := c.Process.Kill(); err != nil { // it would clean up
+		t.Fatal(err)
+	}
+	c.end(t)
+	if err := syscall.Kill(shim, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	h.untilFree(t)
+	if len(h.leaseFiles(t)) == 0 {
+		t.Fatal("there is no lease: this test shows nothing")
+	}
+	if all := h.ps(t); len(all) != 1 || all[0].Name != "true" {
+		t.Errorf("ps lists %+v", all)
+	}
+	h.noLeases(t)
+}

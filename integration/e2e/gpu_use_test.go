@@ -30,6 +30,7 @@ func newGPUMachine(t *testing.T) gpuMachine {
 		need.Gap(t, "this machine has GPUs of its own: scripts/gpu-check tries those")
 	}
 	m := gpuMachine{newHome(t), t.TempDir()}
+	nothingLeftOf(t, m.home)
 	for name, source := range map[string]string{"libnvidia-ml.so.1": "nvml.c", "libcuda.so.1": "cuda.c"} {
 		out, err := exec.Command(need.Program(t, "gcc"), "-shared", "-fPIC", "-Wall", "-Wno-unused-parameter",
 			"-o", filepath.Join(m.dir, name), filepath.Join("testdata/gpu", source)).CombinedOutput()
@@ -76,7 +77,6 @@ func (m gpuMachine) put(t *testing.T, name, text string) {
 // for who asked and none for others, an out-of-memory of CUDA's with its
 // figures, a fault of the program's with its XID.
 func TestGPUCheck(t *testing.T) {
-	nothingLeft(t)
 	m := newGPUMachine(t)
 	need.Program(t, "python3")
 	script, err := filepath.Abs("../../scripts/gpu-check")
@@ -109,7 +109,6 @@ func TestGPUCheckWithoutAny(t *testing.T) {
 // the task goes on with it. An error of the GPU's own that comes then keeps
 // it from the next task until somebody says that it is well.
 func TestGPUUseOutlivesDrydock(t *testing.T) {
-	nothingLeft(t)
 	m := newGPUMachine(t)
 	begun := filepath.Join(m.dir, "begun")
 	first := m.command(t, drydock(t), "run", "--gpu", "1", "--memory", "64Mi", "--", "sh", "-c",

@@ -17,7 +17,7 @@ func TestV2User(t *testing.T) {
 	const user = "ordinary"                              // userlandScript makes it
 	promised := []string{need.RequireVariable + "=user"} // not root
 	native := Tests{Name: "native", Package: "drydock/sandbox/native", User: user, Env: promised,
-		Run:  "^Test(ConformanceAsUser|UserDevices|AdoptAfterKill$|AdoptShimKilled|Attach)",
+		Run:  "^Test(ConformanceAsUser|UserDevices|HardAsUser|AdoptAfterKill$|AdoptShimKilled|Attach)",
 		Args: []string{"-sandboxtest.rounds=1", "-sandboxtest.repeats=5"}}
 	e2e := Tests{Name: "e2e", Package: "drydock/integration/e2e", User: user, Env: promised,
 		Run: "^Test(User|DrydockKilled|ShimKilled|CtrlC|StateCannotBeMovedAway)"}
