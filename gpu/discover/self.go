@@ -83,9 +83,9 @@ func watchUntilEOF(args []string, watch func(context.Context, WatchRequest, io.W
 }
 
 // findReader is the command that reads the GPUs, without its argument; nil
-// where there is none: a program that does not hand over, and no drydock beside it or in DRYDOCK_BIN.
-// This program is started by way of /proc: the same one, even if it was
-// replaced on disk meanwhile.
+// where there is none: a program that does not hand over, and no drydock
+// beside it or in DRYDOCK_BIN. This program is started by way of /proc: the
+// same one, even if it was replaced on disk meanwhile.
 func findReader() []string {
 	if handsOver {
 		return []string{"/proc/self/exe"}

@@ -9,7 +9,8 @@
 // word, takes the marks off again of the GPUs that a look finds well. A mark
 // ends with the boot that it was set in. In the directory everybody may write
 // and nobody may remove another's file: a mark of another user's counts, and
-// only that user or root clears it.
+// only that user or root clears it. Whoever may write there may take any GPU by
+// a lease as well; what is no mark, whoever put it there, stands in nobody's way.
 package health
 
 import (
@@ -17,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -31,13 +33,20 @@ import (
 // prefix begins the names of marks: unhealthy-GPU-….UID.
 const prefix = "unhealthy-"
 
-var markName = regexp.MustCompile(`^` + prefix + `(GPU-[0-9A-Za-z-]{1,90})\.\d{1,10}$`)
+// The second number is there where somebody else has the name without.
+var markName = regexp.MustCompile(`^` + prefix + `(GPU-[0-9A-Za-z-]{1,90})\.\d{1,10}(\.\d{1,10})?$`)
 
 // mark is what a file says.
 type mark struct {
 	Code int       `json:"xid"`
 	Time time.Time `json:"time"`
 	Boot string    `json:"boot"`
+	uid  int       // whose file it is
+}
+
+// counts reports whether it is one of this boot, of an error that Add marks.
+func (m mark) counts() bool {
+	return m.Boot == boot() && m.Code > 0 && !gpu.XID{Code: m.Code}.ByProgram()
 }
 
 // mostMark bounds what is read of a file of somebody's.
@@ -50,18 +59,37 @@ func Add(dir string, x gpu.XID, at time.Time) error {
 	if x.ByProgram() || !markName.MatchString(name) {
 		return nil
 	}
-	path := filepath.Join(dir, name)
-	if m, err := read(path); err == nil && m.Boot == boot() {
-		return nil
+	for _, path := range files(dir, x.GPU) {
+		if m, err := read(path); err == nil && m.counts() && m.uid == os.Getuid() {
+			return nil
+		}
 	}
 	text, err := json.Marshal(mark{Code: x.Code, Time: at.UTC(), Boot: boot()})
 	if err != nil {
 		return err
 	}
-	if err := replace(dir, path, text); err != nil {
+	path := filepath.Join(dir, name)
+	if err = replace(dir, path, text); err != nil { // somebody else has the name
+		err = replace(dir, fmt.Sprintf("%s.%d", path, rand.Uint32()), text)
+	}
+	if err != nil {
 		return fmt.Errorf("remember that %s is unhealthy (%s): %w", x.GPU, x, err)
 	}
 	return nil
+}
+
+// files are those that may be marks of a GPU.
+func files(dir string, id gpu.ID) (paths []string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if name := markName.FindStringSubmatch(e.Name()); name != nil && name[1] == string(id) {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths
 }
 
 // replace writes a file that is there all at once, readable for everybody.
@@ -104,18 +132,23 @@ func Clear(dir string, inv gpu.Inventory) ([]gpu.ID, error) {
 	var cleared []gpu.ID
 	var errs []error
 	for _, d := range inv.Devices {
-		files, _ := filepath.Glob(filepath.Join(dir, prefix+string(d.ID)+".*"))
-		if d.Sick() != "" || len(files) == 0 || !strings.HasPrefix(string(d.ID), "GPU-") {
+		if d.Sick() != "" {
 			continue
 		}
-		left := false
-		for _, path := range files {
-			if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		marked, left := false, false
+		for _, path := range files(dir, d.ID) {
+			m, unread := read(path)
+			err := os.Remove(path)
+			if unread != nil || !m.counts() {
+				continue // it marks nothing
+			}
+			marked = true
+			if err != nil && !errors.Is(err, os.ErrNotExist) {
 				left = true
-				errs = append(errs, fmt.Errorf("%s stays marked as unhealthy: %w", d.ID, err))
+				errs = append(errs, fmt.Errorf("%s stays marked as unhealthy: %w; run `sudo drydock devices --refresh`", d.ID, err))
 			}
 		}
-		if !left {
+		if marked && !left {
 			cleared = append(cleared, d.ID)
 		}
 	}
@@ -135,7 +168,7 @@ func marksIn(dir string) map[gpu.ID]mark {
 			continue
 		}
 		m, err := read(filepath.Join(dir, e.Name()))
-		if err != nil || m.Boot != boot() {
+		if err != nil || !m.counts() {
 			continue
 		}
 		id := gpu.ID(name[1])
@@ -156,18 +189,20 @@ func read(path string) (mark, error) {
 	}
 	f := os.NewFile(uintptr(fd), path)
 	defer func() { _ = f.Close() }() // read only
-	info, err := f.Stat()
-	if err != nil {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
 		return m, err
 	}
-	if !info.Mode().IsRegular() {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return m, errors.New("no plain file")
 	}
 	text, err := io.ReadAll(io.LimitReader(f, mostMark))
 	if err != nil {
 		return m, err
 	}
-	return m, json.Unmarshal(text, &m)
+	err = json.Unmarshal(text, &m)
+	m.uid = int(st.Uid)
+	return m, err
 }
 
 // boot is the kernel's id of this boot.

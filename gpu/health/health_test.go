@@ -3,6 +3,7 @@
 package health
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,7 +12,10 @@ import (
 	"time"
 
 	"drydock/gpu"
+	"drydock/internal/need"
 )
+
+func TestMain(m *testing.M) { os.Exit(need.Main(m)) }
 
 func two() gpu.Inventory {
 	return gpu.Inventory{Devices: []gpu.Device{{ID: "GPU-0"}, {ID: "GPU-1"}}}
@@ -108,5 +112,55 @@ func TestStrangeFiles(t *testing.T) {
 	}
 	if err := Add(filepath.Join(dir, "gone"), gpu.XID{GPU: "GPU-0", Code: 79}, time.Now()); err == nil || !strings.Contains(err.Error(), "GPU-0 is unhealthy (XID 79") {
 		t.Errorf("without a directory: %v", err)
+	}
+}
+
+// What somebody else has put in a mark's place neither keeps a GPU from being
+// marked, nor is one by itself, nor stays in the way of clearing.
+func TestForged(t *testing.T) {
+	dir := t.TempDir()
+	taken := filepath.Join(dir, fmt.Sprintf("unhealthy-GPU-0.%d", os.Getuid()))
+	if err := os.MkdirAll(filepath.Join(taken, "x"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, code := range []string{"31", "0", "-5"} { // a program's fault, and nonsense
+		text := `{"xid":` + code + `,"boot":"` + boot() + `"}`
+		if err := os.WriteFile(filepath.Join(dir, "unhealthy-GPU-1.1"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := healths(Apply(dir, two())); got != [2]string{} {
+			t.Errorf("with XID %s they are %q", code, got)
+		}
+	}
+	mustAdd(t, dir, "GPU-0", 79)
+	mustAdd(t, dir, "GPU-0", 79)
+	if got := healths(Apply(dir, two())); got != [2]string{"XID 79, it fell off the bus", ""} {
+		t.Errorf("they are %q", got)
+	}
+	if own, _ := filepath.Glob(taken + ".*"); len(own) != 1 {
+		t.Errorf("the same error twice made %v", own)
+	}
+	if cleared, err := Clear(dir, two()); len(cleared) != 1 || cleared[0] != "GPU-0" || err != nil {
+		t.Errorf("%v are cleared: %v", cleared, err)
+	}
+	if got := healths(Apply(dir, two())); got != [2]string{} {
+		t.Errorf("afterwards they are %q", got)
+	}
+}
+
+// Of another user's mark nobody is the master but he and root.
+func TestAnothersMark(t *testing.T) {
+	need.Root(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, fmt.Sprintf("unhealthy-GPU-0.%d", os.Getuid()))
+	if err := os.WriteFile(path, []byte(`{"xid":79,"boot":"`+boot()+`"}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(path, 12345, 12345); err != nil {
+		t.Fatal(err)
+	}
+	mustAdd(t, dir, "GPU-0", 48) // the other may take his away again
+	if m, err := read(path); err != nil || m.uid != 0 || m.Code != 48 {
+		t.Errorf("%+v, %v", m, err)
 	}
 }

@@ -31,6 +31,7 @@ type Recorder struct {
 	last    time.Time // of the last line with a sample
 	pending *Sample
 	heard   map[heard]time.Time // when each error was recorded last
+	problem string              // that has lasted since it was recorded
 }
 
 // heard is an error of a GPU's.
@@ -90,7 +91,7 @@ func (r *Recorder) endLine() error {
 // Add records a look, and returns what it says of the attempt; nothing where
 // that was just said.
 func (r *Recorder) Add(l gpu.Look) (Sample, error) {
-	s := Sample{Time: l.Time.UTC(), XIDs: r.news(l), Problem: l.Problem}
+	s := Sample{Time: l.Time.UTC(), XIDs: r.news(l), Problem: r.trouble(l)}
 	for _, u := range l.Uses {
 		s.Devices = append(s.Devices, r.owner.use(u))
 	}
@@ -126,6 +127,18 @@ func (r *Recorder) news(l gpu.Look) []gpu.XID {
 		fresh = append(fresh, x)
 	}
 	return fresh
+}
+
+// trouble is a look's problem, unless nothing has been seen since it was
+// recorded: a driver that is gone for days says the same every few seconds.
+func (r *Recorder) trouble(l gpu.Look) string {
+	switch {
+	case l.Problem == r.problem:
+		return ""
+	case l.Problem != "" || len(l.Uses) > 0:
+		r.problem = l.Problem
+	}
+	return l.Problem
 }
 
 func (r *Recorder) pause() time.Duration { return r.every << min(r.written/thinEvery, mostThin) }

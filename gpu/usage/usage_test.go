@@ -193,6 +193,40 @@ func TestFlood(t *testing.T) {
 	}
 }
 
+// A driver that is gone for days is told of once, and once more when it was
+// there meanwhile.
+func TestLastingProblem(t *testing.T) {
+	dir := t.TempDir()
+	r, err := Create(dir, task, []Device{{ID: "GPU-0"}}, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	gone := func(from, to float64) {
+		for s := from; s < to; s += 5 {
+			sample, err := r.Add(gpu.Look{Time: at(s), Problem: "the driver does not answer"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !sample.Empty() {
+				told++
+			}
+		}
+	}
+	gone(0, 86400)
+	if _, err := r.Add(gpu.Look{Time: at(86400), Uses: []gpu.Use{{ID: "GPU-0", Used: amount(1)}}}); err != nil {
+		t.Fatal(err)
+	}
+	gone(86401, 90000)
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	record, err := Read(dir)
+	if err != nil || len(record.Samples) != 3 || told != 2 {
+		t.Errorf("%d samples, %d told, %v; want 3 and 2", len(record.Samples), told, err)
+	}
+}
+
 // What is no record, or of a later drydock, is refused; figures that cannot
 // be true are left out.
 func TestDamaged(t *testing.T) {
