@@ -13,6 +13,7 @@ import (
 	"drydock/sandbox"
 	"drydock/sandbox/disk/hard"
 	"drydock/sandbox/docker/engine"
+	"drydock/sandbox/supervise"
 )
 
 // hardSpec may take 1 GiB of disk, where a write beyond it fails.
@@ -81,5 +82,15 @@ func TestHardNotAsked(t *testing.T) {
 		if p, err := planDisk(engine.Info{}, other); p != nil || err != nil {
 			t.Errorf("%+v: got %+v, %v", other.Limits, p, err)
 		}
+	}
+}
+
+// An engine with a mount namespace of its own does not see what is held; its
+// words name a directory, and ours say why it is not there.
+func TestHardUnseen(t *testing.T) {
+	k := &keeper{plan: &plan{}, attempt: &supervise.Attempt{HeldWork: "/state/disk/data"}}
+	failed := k.explain(errors.New("invalid mount config: bind source path does not exist: /state/disk/data"))
+	if !strings.Contains(failed.Remedy, "--disk-enforce=evict") {
+		t.Errorf("got %+v", failed)
 	}
 }

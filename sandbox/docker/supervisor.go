@@ -242,5 +242,8 @@ func (k *keeper) explain(err error) sandbox.StartError {
 	if k.plan.Far && len(k.plan.Spec.Mounts) > 0 && engine.KindOf(err) == engine.Invalid {
 		failed.Remedy = "give paths of the engine's machine; those of a container that drydock runs in must be bound there from the same path"
 	}
+	if held := k.attempt.HeldWork; held != "" && strings.Contains(err.Error(), held) {
+		failed.Remedy = "the engine does not see what drydock has mounted, for it has mounts of its own; use --disk-enforce=evict"
+	}
 	return failed
 }

@@ -37,7 +37,19 @@ type roomWatch struct {
 const (
 	roomIdle = 20 * time.Millisecond
 	roomBusy = 2 * time.Millisecond // after a change of what is held
+	// One part in roomShare of the time is spent looking, at the most: a file system on
+	// another machine may take milliseconds to answer.
+	roomShare = 20
 )
+
+// roomPause is the time between a look that took so long and the next.
+func roomPause(changed bool, took time.Duration) time.Duration {
+	pause := roomIdle
+	if changed {
+		pause = roomBusy
+	}
+	return max(pause, (roomShare-1)*took)
+}
 
 // start begins to look, when the program runs.
 func (w *roomWatch) start(a *Attempt) {
@@ -49,14 +61,12 @@ func (w *roomWatch) start(a *Attempt) {
 	w.done.Go(func() {
 		w.hosts = fileSystems(slices.Concat([]string{a.Config.Dir}, hostDirs(a.Config.Spec), a.HostDirs))
 		for {
-			pause := roomIdle
-			if changed := w.look(); changed {
-				pause = roomBusy
-			}
+			begun := time.Now()
+			changed := w.look()
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(pause):
+			case <-time.After(roomPause(changed, time.Since(begun))):
 			}
 		}
 	})

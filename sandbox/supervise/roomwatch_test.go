@@ -93,3 +93,20 @@ func TestRoomsNeverStarted(t *testing.T) {
 		t.Errorf("got %+v", a.Outcome)
 	}
 }
+
+// A file system that is slow to answer is asked less often.
+func TestRoomPause(t *testing.T) {
+	for _, c := range []struct {
+		changed    bool
+		took, want time.Duration
+	}{
+		{false, time.Microsecond, roomIdle},
+		{true, time.Microsecond, roomBusy},
+		{true, 10 * time.Millisecond, 190 * time.Millisecond},
+		{false, time.Second, 19 * time.Second},
+	} {
+		if got := roomPause(c.changed, c.took); got != c.want {
+			t.Errorf("changed %v, took %v: %v, want %v", c.changed, c.took, got, c.want)
+		}
+	}
+}

@@ -53,8 +53,9 @@ func (h *Hold) Data() string { return Data(h.top) }
 
 // Make makes the directory top, whose parent exists, and holds it to size
 // bytes in the given way. Errors are *sandbox.UnsupportedError. The caller
-// unmounts nothing and removes top after Release. Where the caller has a mount namespace of its own nobody else sees
-// a Loop; otherwise Clean undoes what a killed process has left.
+// unmounts nothing and removes top after Release. Where the caller has a mount
+// namespace of its own nobody else sees a Loop; otherwise Clean undoes what a
+// killed process has left.
 func Make(way Way, top string, size int64) (*Hold, error) {
 	if err := os.Mkdir(top, 0o711); err != nil {
 		return nil, err
