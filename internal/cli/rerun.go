@@ -8,13 +8,11 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"drydock/executor"
-	"drydock/internal/history"
 	"drydock/internal/state"
 	"drydock/sandbox"
 )
@@ -45,6 +43,7 @@ named. Give them with -e. Standard input is this command's, and no terminal is g
 	Examples: []example{
 		{"Again, with more memory", "drydock rerun last --memory 1Gi"},
 		{"Several at once", "drydock rerun last --override memory=1Gi,cpu=2"},
+		{"The Flyte task that ran out of memory, with more", "drydock ps -a\ndrydock rerun 01JDX3Q9 --memory 2Gi"},
 		{"As on a smaller machine", "drydock rerun last --node cpu=4,memory=8Gi"},
 		{"As it was in its first attempt, with a token", "drydock rerun 01JDX3Q9 -e TOKEN=…"},
 	},
@@ -86,13 +85,21 @@ func runRerun(ctx context.Context, w World, o rerunOptions, args []string) error
 	if err != nil {
 		return refuse(w, run, err)
 	}
+	rec, err := d.recorded(args)
+	if err != nil {
+		return refuse(w, run, err)
+	}
+	if isAction(rec) {
+		survivePipes(w)
+		return d.rerunAction(ctx, o, rec)
+	}
 	file, err := openResult(o.Result)
 	if err != nil {
 		run.Result = ""
 		return refuse(w, run, err)
 	}
 	out := newPrinter(w, run)
-	task, missing, err := d.again(o, args)
+	task, missing, err := d.again(o, rec)
 	if err != nil {
 		return finish(w, file, out, notStarted(err))
 	}
@@ -103,22 +110,19 @@ func runRerun(ctx context.Context, w World, o rerunOptions, args []string) error
 	return finish(w, file, out, execute(ctx, w, run, d.settings, task, out))
 }
 
-// again makes a task of one that was recorded. missing are the variables that
-// it had and that have no value now.
-func (d *desk) again(o rerunOptions, args []string) (task executor.Task, missing []string, err error) {
+// recorded is what is kept of the task that the arguments name.
+func (d *desk) recorded(args []string) (*executor.Recorded, error) {
 	id, err := d.oneTask(args)
 	if err != nil {
-		return task, nil, err
+		return nil, err
 	}
-	rec, err := executor.ReadRecorded(d.stateDir, id)
-	if err != nil {
-		return task, nil, err
-	}
-	if slices.Contains(rec.EnvNames, history.FlyteVariable) { // outside its run it would find nothing
-		return task, nil, usagef("drydock flyte rerun RUN runs all of its run again, with the same code and inputs (drydock flyte get run lists them); "+
-			"for other resources change them in the program, and drydock flyte run it",
-			"task %s is an action of a Flyte run, and cannot run outside one", id)
-	}
+	return executor.ReadRecorded(d.stateDir, id)
+}
+
+// again makes a task of one that was recorded. missing are the variables that
+// it had and that have no value now.
+func (d *desk) again(o rerunOptions, rec *executor.Recorded) (task executor.Task, missing []string, err error) {
+	id := rec.ID
 	if len(rec.Task.Command) == 0 && rec.Task.Image == "" {
 		return task, nil, usagef("run its command with drydock run", "what task %s ran is not known: its task.json cannot be read", id)
 	}

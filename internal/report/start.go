@@ -12,8 +12,8 @@ import (
 )
 
 // Start tells at the beginning with what a task runs, everything that this
-// machine does not hold as a cluster would, and what it holds more strictly. Later attempts differ in what
-// Retry says, so that theirs is empty.
+// machine does not hold as a cluster would, and what it holds more strictly.
+// Later attempts differ in what Retry says, so that theirs is empty.
 func Start(s Style, id string, attempt int, a *executor.Admitted) string {
 	if attempt > 1 {
 		return ""
