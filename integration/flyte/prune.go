@@ -135,8 +135,9 @@ func (p *pruning) list(ctx context.Context) (all []objects.Info, err error) {
 // documents in the store that it names, and those that these name.
 func (p *pruning) mark(ctx context.Context, all []objects.Info) error {
 	for _, o := range all {
-		place := placeOf(o.Key)
-		p.places[place] = p.places[place] // known, and not yet referred to
+		if place := placeOf(o.Key); !p.places[place] {
+			p.places[place] = false // known, and not yet referred to
+		}
 	}
 	if err := engine.Mentions(p.book, func(id engine.RunID) bool { return p.gone[id] == nil }, func(text []byte) { mentioned(text, p.refer) }); err != nil {
 		return err

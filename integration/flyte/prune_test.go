@@ -201,6 +201,26 @@ func TestPruneSparesOpenRuns(t *testing.T) {
 	}
 }
 
+// A run of which nobody knows when it ended is as old as its creation.
+func TestPruneOfUnknownEnd(t *testing.T) {
+	c := testConfig(t, newFakeLauncher())
+	s, stop := startUntil(t, c)
+	newsUntil(t, s, createRun(t, s, "over", "ok"), NewsOver)
+	err := s.parts.book.Update(func(tx book.Tx) error { return tx.Delete(book.States, "demo/development/over/a0") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	h := Home{StateDir: c.StateDir}
+	for days, want := range map[int]int{29: 0, 31: 1} {
+		now := time.Now().Add(time.Duration(days) * 24 * time.Hour)
+		done, err := h.Prune(t.Context(), Prune{OlderThan: 30 * 24 * time.Hour, DryRun: true, Now: now})
+		if err != nil || len(done.Runs) != want {
+			t.Errorf("after %d days %d would go, want %d (%v)", days, len(done.Runs), want, err)
+		}
+	}
+}
+
 func TestPruneOfNothing(t *testing.T) {
 	h := Home{StateDir: t.TempDir()}
 	if done, err := h.Prune(t.Context(), Prune{Now: time.Now()}); err != nil || len(done.Runs) != 0 {

@@ -22,7 +22,6 @@ import (
 // Rerun asks for one more run of an action, as a run of its own.
 type Rerun struct {
 	TaskID string `json:"task_id"` // the executor's, of an attempt of the action
-	Name   string `json:"name"`    // of the run that it becomes
 	// CPU and Memory are other requests and limits of the action's; "": its own.
 	CPU    [2]string `json:"cpu,omitzero"`
 	Memory [2]string `json:"memory,omitzero"`
@@ -100,8 +99,8 @@ func (s *Server) rerun(ctx context.Context, order Rerun) (engine.RunID, error) {
 		return engine.RunID{}, err
 	}
 	settings := proto.Clone(before.Spec).(*task.RunSpec)
-	settings.RunStartTime = nil // it starts now
-	id := engine.RunID{Project: a.ID.Run.Project, Domain: a.ID.Run.Domain, Name: order.Name}
+	settings.RunStartTime = nil                                            // it starts now
+	id := engine.RunID{Project: a.ID.Run.Project, Domain: a.ID.Run.Domain} // a name is invented
 	run, _, err := s.parts.engine.CreateRun(ctx, engine.NewRun{ID: id, TaskID: a.Task.GetId(), Task: spec, Spec: settings, InputURI: a.InputURI, Source: before.Source})
 	if err != nil {
 		return engine.RunID{}, err

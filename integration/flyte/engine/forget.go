@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"drydock/integration/flyte/book"
@@ -23,7 +24,7 @@ func ListOver(b *book.Book) (over []Over, open int, err error) {
 	err = b.View(func(tx book.Tx) error {
 		var failed error
 		tx.ScanBack(book.RunTimes, "", "", func(key string, _ []byte) bool {
-			id, ok := runOfTimeKey(key)
+			id, created, ok := runOfTimeKey(key)
 			if !ok {
 				return true
 			}
@@ -37,6 +38,9 @@ func ListOver(b *book.Book) (over []Over, open int, err error) {
 					failed = fmt.Errorf("the record of run %s: %w", id.key(), failed)
 					return false
 				}
+			}
+			if root.Ended.IsZero() { // not known: no run ends before it is created
+				root.Ended = created
 			}
 			over = append(over, Over{id, root.Ended})
 			return true
@@ -56,13 +60,18 @@ func openRun(tx book.Tx, id RunID) bool {
 	return found
 }
 
-// runOfTimeKey is timeKey's run.
-func runOfTimeKey(key string) (RunID, bool) {
+// runOfTimeKey is timeKey's run, and when that was created.
+func runOfTimeKey(key string) (id RunID, created time.Time, ok bool) {
 	const stamp = 20 // digits
 	if len(key) <= stamp || key[stamp] != '/' {
-		return RunID{}, false
+		return id, created, false
 	}
-	return runIDOf(key[stamp+1:])
+	nanos, err := strconv.ParseInt(key[:stamp], 10, 64)
+	if err != nil {
+		return id, created, false
+	}
+	id, ok = runIDOf(key[stamp+1:])
+	return id, time.Unix(0, nanos), ok
 }
 
 // Forget removes runs that are over from a book, with their actions, and from
@@ -90,7 +99,7 @@ func Forget(b *book.Book, runs []RunID) error {
 			}
 		}
 		tx.Scan(book.RunTimes, "", "", func(key string, _ []byte) bool {
-			if id, ok := runOfTimeKey(key); ok && gone[id] {
+			if id, _, ok := runOfTimeKey(key); ok && gone[id] {
 				drop(book.RunTimes, key)
 			}
 			return true
