@@ -51,7 +51,7 @@ func (e *evidence) ownDiskFull() bool { return e.failed() && e.hardFull() != nil
 // hostDiskFull is a failure for want of room where a file system of the
 // machine's had none, or a success that rests on what never reached the disk.
 func (e *evidence) hostDiskFull() bool {
-	return len(e.o.FullDisks) > 0 && (e.failed() && e.noRoom() || e.lost())
+	return len(e.o.FullDisks) > 0 && (e.failed() && e.noRoom() && !e.namesShm() || e.lost())
 }
 
 func (e *evidence) lost() bool {

@@ -56,6 +56,12 @@ var diskVerdictCases = []verdictCase{
 		outcome: v2(func(o *sandbox.Outcome) { evictable(o, 70*mib); hostFull(o) })},
 	{name: "the machine's, and it said nothing of it", row: 15, class: Failed, code: CodeError, kind: KindUser, says: "the machine's disk was full while it ran",
 		outcome: v2(func(o *sandbox.Outcome) { evictable(o, mib); o.Tail = ""; hostFull(o) })},
+	{name: "the machine's, and it was /dev/shm that had no room", row: 15, class: Failed, code: CodeError, kind: KindUser, says: "if it was /dev/shm",
+		outcome: v2(func(o *sandbox.Outcome) {
+			evictable(o, mib)
+			o.Tail = "RuntimeError: unable to allocate shared memory(shm) for file </torch_7_1>: No space left on device (28)"
+			hostFull(o)
+		})},
 	{name: "exit 0, and what it wrote never reached the machine's", row: 12, class: Failed, code: CodeHostDiskFull, kind: KindSystem, says: "is lost",
 		outcome: v2(func(o *sandbox.Outcome) {
 			held(o, 10*mib)

@@ -103,6 +103,21 @@ func TestCheckMounts(t *testing.T) {
 	}
 }
 
+// What is mounted there NVIDIA's runtime takes for a request, of a task without
+// devices as well.
+func TestCheckRequests(t *testing.T) {
+	for target, right := range map[string]bool{
+		"/var/run/nvidia-container-devices/all": false, "/run/nvidia-container-devices/GPU-0": false,
+		"/var/run/nvidia-container-devices": false, "/var/./run/nvidia-container-devices/cdi/x": false,
+		"/var/run/nvidia-container-devices-2": true, "/run/nvidia": true, "/var": true,
+	} {
+		err := CheckMounts(sandbox.Spec{Mounts: []sandbox.Mount{{Source: "/dev/null", Target: target}}})
+		if e, ok := errors.AsType[*sandbox.SpecError](err); (err == nil) != right || !right && (!ok || e.Remedy == "") {
+			t.Errorf("%s: %v", target, err)
+		}
+	}
+}
+
 func TestEnvironment(t *testing.T) {
 	env := []string{"A=1", "B=2", "A=3", "AB=4", "C"}
 	if diff := cmp.Diff([]string{"B=2", "AB=4", "A=own", "C=own"}, Environment(env, []string{"A=own", "C=own"})); diff != "" {

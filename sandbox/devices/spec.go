@@ -11,14 +11,26 @@ import (
 	"drydock/sandbox"
 )
 
-// CheckMounts refuses mounts that would show an attempt with accelerators the
-// nodes of others. Errors are *sandbox.SpecError.
+// requests is where NVIDIA's container runtime may be told to read which
+// devices a container wants, by what is mounted there (nvidia-container-toolkit
+// internal/config/image, deviceListAsVolumeMountsRoot), above what a variable
+// says.
+const requests = "/run/nvidia-container-devices"
+
+// CheckMounts refuses mounts that would give an attempt devices that it does
+// not hold, or show one with accelerators the nodes of others. Errors are
+// *sandbox.SpecError.
 func CheckMounts(spec sandbox.Spec) error {
-	if spec.Accelerators == nil {
-		return nil
-	}
 	for _, m := range spec.Mounts {
-		if showsDevices(m.Source) {
+		target := strings.TrimPrefix(filepath.Clean(m.Target), "/var") + "/"
+		switch {
+		case strings.HasPrefix(target, requests+"/"):
+			return &sandbox.SpecError{
+				Field:  "mount",
+				Reason: fmt.Sprintf("%s asks NVIDIA's container runtime for devices behind drydock's back", m.Target),
+				Remedy: "leave it out, and ask for GPUs with --gpu",
+			}
+		case spec.Accelerators != nil && showsDevices(m.Source):
 			return &sandbox.SpecError{
 				Field:  "mount",
 				Reason: fmt.Sprintf("%s:%s would show a task that holds accelerators the device nodes of others", m.Source, m.Target),

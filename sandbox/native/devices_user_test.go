@@ -38,6 +38,13 @@ func TestUserDevices(t *testing.T) {
 	if said := output(t, s, spec()); said != "absent\n" {
 		t.Errorf("the task that does not hold %s said %q", node, said)
 	}
+	// Nor by another way: all that is mounted below a mount comes with it.
+	around := spec()
+	around.Mounts = []sandbox.Mount{{Source: "/", Target: "/mnt"}}
+	around.Args[2] = "test -e /mnt" + node + " && echo there; (: </mnt" + node + ") 2>/dev/null && echo opened; true"
+	if said := output(t, s, around); said != "there\n" {
+		t.Errorf("the task that mounts the whole machine said %q", said)
+	}
 	// One that is root's alone is refused in words.
 	_, err := s.Start(t.Context(), spec("/dev/kmsg"), sandbox.Streams{})
 	if e, ok := errors.AsType[*sandbox.AcceleratorError](err); !ok || !strings.Contains(e.Message, "/dev/kmsg") || !strings.Contains(e.Remedy, "udev") {

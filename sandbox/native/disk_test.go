@@ -114,7 +114,7 @@ func TestOwnDiskFull(t *testing.T) {
 // An ordinary user is refused, and told what to do.
 func TestHardAsUser(t *testing.T) {
 	if os.Geteuid() == 0 {
-		need.Skip(t, "ordinary user", "root can hold a hard limit")
+		need.Gap(t, "needs an ordinary user of a guest (make test-v2 has one)")
 	}
 	s := newSandbox(t, shim(t), t.TempDir())
 	spec := sandbox.Spec{ID: ulid.Make().String(), Attempt: 1, Dir: t.TempDir(), Args: []string{"true"}, WorkDir: t.TempDir(), Grace: time.Second,
@@ -129,8 +129,8 @@ func TestHardAsUser(t *testing.T) {
 // The same where a quota holds the limit, of which there is much left.
 func TestQuotaHostDiskFull(t *testing.T) {
 	runnable(t)
-	if !need.Promised("quota") {
-		need.Skip(t, "quota", "needs quotas for projects (make test-v2 has them)")
+	if !need.InGuest() || !need.Promised("quota") {
+		need.Gap(t, "fills a file system with quotas for projects (make test-v2 has two)")
 	}
 	nothingLeft(t)
 	state, leases := t.TempDir(), t.TempDir()

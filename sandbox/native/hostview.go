@@ -346,7 +346,7 @@ func (v *hostView) addBind(m sandbox.Mount) {
 	if m.ReadOnly || flags&unix.ST_RDONLY != 0 {
 		mode = "rro" // of all mounts below, too
 	}
-	options := []string{"rbind", "rprivate", "nosuid", "nodev", mode}
+	options := []string{"rbind", "rprivate", "nosuid", v.noDevices(), mode}
 	if flags&unix.ST_NOEXEC != 0 {
 		options = append(options, "noexec")
 	}

@@ -122,9 +122,18 @@ func mountPoints(mountinfo string) []string {
 // can lie over. A user namespace cannot leave out what is mounted below.
 func (v *hostView) shownReadOnly() []string {
 	if v.rootfs.UserNamespace {
-		return []string{"rbind", "rprivate", "rro", "nosuid", "nodev"}
+		return []string{"rbind", "rprivate", "rro", "nosuid", v.noDevices()}
 	}
 	return []string{"bind", "ro", "nosuid", "nodev"}
+}
+
+// noDevices keeps a mount of the host's from showing devices that can be opened.
+// In a user namespace no device filter does so for what is mounted below.
+func (v *hostView) noDevices() string {
+	if v.rootfs.UserNamespace {
+		return "rnodev"
+	}
+	return "nodev"
 }
 
 // layerOptions are what a layer's overlay needs in a user namespace: its notes

@@ -49,8 +49,8 @@ func hold(t testing.TB, size int64) *Hold {
 
 // Where the test's surroundings have quotas for projects, they are taken.
 func TestFindsQuota(t *testing.T) {
-	if !need.Promised("quota") {
-		need.Skip(t, "quota", "needs quotas for projects (make test-v2 has them)")
+	if !need.InGuest() || !need.Promised("quota") {
+		need.Gap(t, "needs a file system with quotas for projects (make test-v2 has two)")
 	}
 	if way := here(t, t.TempDir()); way != Quota {
 		t.Errorf("found %q", way)
