@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -21,8 +22,9 @@ func TestVerdictWithoutOutcomeFile(t *testing.T) {
 	if err != nil || len(dirs) != 1 {
 		t.Fatalf("attempts: %v, %v", dirs, err)
 	}
-	// A directory stands where the shim writes first.
-	if err := os.Mkdir(filepath.Join(dirs[0], "outcome.json.tmp"), 0o700); err != nil {
+	// A directory stands where the shim kept room for it.
+	kept := filepath.Join(dirs[0], "outcome.json.tmp")
+	if err := errors.Join(os.Remove(kept), os.Mkdir(kept, 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	c.end(t).want(t, 137, "oom")

@@ -330,7 +330,11 @@ func (h home) onTerminal(t testing.TB, args ...string) (c *command, person *os.F
 	c.Stdin, c.Stdout, c.Stderr = terminal, terminal, terminal
 	c.Env = append(c.Env, "TERM=xterm-256color", "COLUMNS=")
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	go func() { _, _ = io.Copy(c.out, person) }()
+	c.shown = make(chan struct{})
+	go func() {
+		defer close(c.shown)
+		_, _ = io.Copy(c.out, person)
+	}()
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}

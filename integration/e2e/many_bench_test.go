@@ -234,5 +234,5 @@ func (h home) prepareFor(b *testing.B, most time.Duration, args ...string) *comm
 	b.Cleanup(cancel)
 	long := exec.CommandContext(ctx, c.Path, args...)
 	long.Dir, long.Env, long.Stdout, long.Stderr = c.Dir, c.Env, c.Stdout, c.Stderr
-	return &command{long, c.out, c.err}
+	return &command{Cmd: long, out: c.out, err: c.err}
 }

@@ -30,6 +30,7 @@ var hang = map[bool]time.Duration{false: time.Minute, true: 5 * time.Minute}[nee
 type command struct {
 	*exec.Cmd
 	out, err *output
+	shown    chan struct{} // closed when a terminal's output was read to its end; nil: there is none
 }
 
 // output keeps what a process prints and may be read while it runs.
@@ -56,7 +57,7 @@ func (h home) prepare(t testing.TB, args ...string) *command {
 	runnable(t)
 	ctx, cancel := context.WithTimeout(context.Background(), hang)
 	t.Cleanup(cancel)
-	c := &command{exec.CommandContext(ctx, drydock(t), args...), &output{}, &output{}}
+	c := &command{Cmd: exec.CommandContext(ctx, drydock(t), args...), out: &output{}, err: &output{}}
 	c.Dir = h.work(t)
 	c.Env = append(os.Environ(), append(h.env(), "PWD="+c.Dir)...)
 	c.Stdout, c.Stderr = c.out, c.err
@@ -135,6 +136,12 @@ func (c *command) end(t testing.TB) result {
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Errorf("drydock: %v", err)
+	}
+	if c.shown != nil {
+		select {
+		case <-c.shown:
+		case <-time.After(2 * time.Second): // somebody else has the terminal open, too
+		}
 	}
 	return resultOf(t, c.ProcessState.ExitCode(), c.out.String(), c.err.String())
 }

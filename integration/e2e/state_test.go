@@ -31,12 +31,12 @@ func (h home) refused(t *testing.T, words string, args ...string) {
 	}
 }
 
-// A state directory of another, unknown version is refused, never guessed at.
+// A state directory of another, unknown version is refused, never guessed at;
+// what a power cut left of the file is no version.
 func TestStateVersion(t *testing.T) {
 	for _, tc := range []struct{ name, content string }{
 		{"newer", "999999"},
 		{"garbage", "what is this?"},
-		{"empty", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			nothingLeft(t)
@@ -57,6 +57,23 @@ func TestStateVersion(t *testing.T) {
 			h.refused(t, `(?i)version|state`)
 		})
 	}
+	t.Run("empty", func(t *testing.T) {
+		nothingLeft(t)
+		h := newHome(t)
+		h.run(t, "run", "--memory", "64Mi", "--json", "--", "true").want(t, 0, "succeeded")
+		file := versionFile(t, h.state())
+		old, err := os.ReadFile(file)
+		if err == nil {
+			err = os.Truncate(file, 0)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.run(t, "run", "--memory", "64Mi", "--json", "--", "true").want(t, 0, "succeeded")
+		if now, err := os.ReadFile(file); err != nil || string(now) != string(old) {
+			t.Errorf("the version is %q now, was %q (%v)", now, old, err)
+		}
+	})
 }
 
 func versionFile(t *testing.T, state string) string {

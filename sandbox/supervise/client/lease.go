@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -108,7 +109,7 @@ func (l Leases) Inspect(name string) (held *os.File, lease Lease, dead bool) {
 	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Uid != uint32(os.Geteuid()) {
 		return f, lease, false
 	}
-	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+	if !alone(f) {
 		return f, lease, false
 	}
 	var said Lease
@@ -122,6 +123,26 @@ func (l Leases) Inspect(name string) (held *os.File, lease Lease, dead bool) {
 		}
 	}
 	return f, lease, true
+}
+
+// looks is how often a lock is tried that others only look at.
+const looks = 100
+
+// alone takes the lock that a living holder has for itself. Those who only look
+// (Held, and whoever counts what is taken) share it for a moment, and are no
+// reason to leave a dead one's things where they are.
+func alone(f *os.File) bool {
+	for range looks {
+		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+			return true
+		}
+		if unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) != nil {
+			return false
+		}
+		_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
+		time.Sleep(time.Millisecond)
+	}
+	return false
 }
 
 // ownAttempt reports whether dir is a directory of ours: what is deleted there

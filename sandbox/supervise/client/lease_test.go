@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -44,6 +45,39 @@ func TestLease(t *testing.T) {
 	if want := (Lease{ID: testID, Attempt: 2, Dir: attempt, Sandbox: "some"}); !dead || !reflect.DeepEqual(lease, want) {
 		t.Errorf("after the holder's end: %+v, dead %v", lease, dead)
 	}
+}
+
+// Those who look whether a lease is held do not keep it from who cleans up.
+func TestInspectBesideLookers(t *testing.T) {
+	dir := Leases(t.TempDir())
+	spec := sandbox.Spec{ID: testID, Attempt: 1}
+	f, err := dir.Take(spec, "", "some")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	quit := make(chan struct{})
+	var lookers sync.WaitGroup
+	for range 2 {
+		lookers.Go(func() {
+			for {
+				select {
+				case <-quit:
+					return
+				default:
+					dir.Held(Name(spec))
+				}
+			}
+		})
+	}
+	for i := range 5000 {
+		held, _, dead := dir.Inspect(Name(spec))
+		if held.Close(); !dead {
+			t.Errorf("look %d takes a dead one's lease for held", i)
+		}
+	}
+	close(quit)
+	lookers.Wait()
 }
 
 // Cleaning in one lease directory must not touch the groups of another.
