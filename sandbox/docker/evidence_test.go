@@ -10,6 +10,7 @@ import (
 
 	"drydock/sandbox"
 	"drydock/sandbox/docker/engine"
+	"drydock/sandbox/supervise"
 )
 
 // fakeEngine says what it was told to.
@@ -140,7 +141,7 @@ func TestReplaced(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	k := keeper{plan: &plan{}}
+	k := keeper{plan: &plan{}, attempt: &supervise.Attempt{}}
 	for want, err := range map[sandbox.StartReason]error{
 		sandbox.StartNotFound:  &engine.StartError{Reason: sandbox.StartNotFound, Message: "exec: \"x\":\n not found"},
 		sandbox.StartImagePull: &sandbox.ImageError{Reason: sandbox.StartImagePull, Message: "no such image", Remedy: "pull it"},
