@@ -218,6 +218,8 @@ func TestAcceleratorsOfAFailedStart(t *testing.T) {
 
 // Case 68: a device that is gone at the start makes one look anew.
 func TestStaleAccelerators(t *testing.T) {
+	lost := a100s(1)
+	lost.Devices[0].ID = "GPU-lost"
 	for _, tc := range []struct {
 		name    string
 		after   gpu.Inventory
@@ -226,10 +228,12 @@ func TestStaleAccelerators(t *testing.T) {
 	}{
 		{"another serves", a100s(1), 2, func(err error) bool { return err == nil }},
 		{"none is left", gpu.Inventory{}, 1, isA(func(e *RefusedError) bool { return strings.Contains(e.Error(), "no NVIDIA GPU on this machine") })},
+		{"it is lost again", lost, 2, isA(func(e *RefusedError) bool {
+			return strings.Contains(e.Error(), "unknown device") && e.Verdict.Code == CodeAcceleratorNotAvailable
+		})},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			now, starts := a100s(1), 0
-			now.Devices[0].ID = "GPU-lost"
+			now, starts := lost, 0
 			x := newExecutor(t, func(c *Config) {
 				c.Devices = func(context.Context) gpu.Inventory { return now }
 				c.Sandbox = &sandboxtest.Fake{StartErr: func(spec sandbox.Spec) error {

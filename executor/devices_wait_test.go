@@ -14,6 +14,8 @@ import (
 
 	"drydock/gpu"
 	"drydock/resources"
+	"drydock/sandbox"
+	"drydock/sandbox/sandboxtest"
 )
 
 // machine is one whose devices change.
@@ -209,6 +211,40 @@ func TestLostWhileWaiting(t *testing.T) {
 			t.Error(err)
 		}
 		time.Sleep(time.Minute) // the first one ends
+	})
+}
+
+// Case 68, where what is there now is in use: it is waited for.
+func TestStaleAcceleratorsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here := machine{inv: a100s(1)}
+		here.inv.Devices[0].ID = "GPU-lost"
+		x := newExecutor(t, func(c *Config) {
+			c.Devices = here.look
+			c.Sandbox = &sandboxtest.Fake{StartErr: func(spec sandbox.Spec) error {
+				if spec.Accelerators.IDs[0] != "GPU-lost" {
+					return nil
+				}
+				here.change(func(inv *gpu.Inventory) {
+					inv.Devices[0].ID, inv.Devices[0].Processes = "GPU-0", []gpu.Process{{PID: 7, Kind: gpu.Compute}}
+				})
+				time.AfterFunc(20*time.Second, func() { here.change(func(inv *gpu.Inventory) { inv.Devices[0].Processes = nil }) })
+				return &sandbox.AcceleratorError{Message: "unknown device", Stale: true}
+			}}
+		})
+		began, waiting := time.Now(), ""
+		result, err := x.Run(t.Context(), asking(t, "1", "exit", "0"), WithEvents(func(e Event) {
+			if e.Queued != nil {
+				waiting = e.Queued.Waiting
+			}
+		}))
+		if err != nil || len(result.Attempts) != 1 || idsOf(result.Attempts[0].Accelerators)[0] != "GPU-0" || time.Since(began) < 20*time.Second {
+			t.Errorf("after %v: %+v, %v", time.Since(began), result.Attempts, err)
+		}
+		if want := "waiting for accelerator: GPU-0 in use by pid 7 (unknown owner)"; waiting != want {
+			t.Errorf("waits: %q, want %q", waiting, want)
+		}
+		devicesFree(t, x)
 	})
 }
 

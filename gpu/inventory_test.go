@@ -26,7 +26,7 @@ var cards = map[string]struct {
 	"A100-40": {"NVIDIA A100-SXM4-40GB", 40}, "A100-80": {"NVIDIA A100-SXM4-80GB", 80},
 	"H100": {"NVIDIA H100 80GB HBM3", 80}, "H100NVL": {"NVIDIA H100 NVL", 94}, "4090": {"NVIDIA GeForce RTX 4090", 24},
 	"GH200": {"NVIDIA GH200 480GB", 96}, "L40S": {"NVIDIA L40S", 45}, "T400": {"NVIDIA T400 4GB", 4}, "T4": {"Tesla T4", 15},
-	"vA100": {"NVIDIA A100-4C", 4}, "GB10": {"NVIDIA GB10", 119},
+	"vA100": {"NVIDIA A100-4C", 4}, "GB10": {"NVIDIA GB10", 119}, "A10G": {"NVIDIA A10G", 22},
 }
 
 func here(devices ...Device) Inventory {
@@ -70,6 +70,13 @@ func prohibited(d *Device) { d.Unusable = "compute mode PROHIBITED" }
 func stranger(d *Device) {
 	d.Used = ptr(int64(31 * gib))
 	d.Processes = []Process{{PID: 4242, Kind: Compute, UID: ptr(1001), Name: "python", Memory: ptr(301 * gib / 10)}}
+}
+
+// strangerInPart is one on the first MIG device of a GPU that was cut before.
+func strangerInPart(d *Device) {
+	var whole Device
+	stranger(&whole)
+	d.MIG.Parts[0].Processes = whole.Processes
 }
 
 // mig partitions a GPU: mig("1g.10gb", 3, "3g.40gb", 1).

@@ -68,7 +68,7 @@ func (a *asking) typed() (Match, *RefusalError) {
 			continue
 		}
 		of = append(of, d)
-		as[d.ID], standIn[d.ID] = how, d.Type != typ && !slices.Contains(d.Also, typ)
+		as[d.ID], standIn[d.ID] = how, d.Type != typ
 	}
 	if len(devices) == 0 {
 		return Match{}, a.none(a.noSuch())
@@ -96,18 +96,24 @@ func (a *asking) typed() (Match, *RefusalError) {
 // standsFor reports whether a GPU may be given for a type, and how that is recorded.
 func (a *asking) standsFor(d Device, typ string) (how string, ok bool) {
 	switch {
-	case slices.Contains(a.policy.Aliases[typ], d.Name):
-		return typ + " (alias of " + d.Name + ")", true
+	case a.aliased(d):
+		return aliasOf(d, typ), true
 	case d.Type == typ:
 		return typ, true
-	case slices.Contains(d.Also, typ):
-		return typ + " (ambiguous: " + strings.Join(append([]string{d.Type}, d.Also...), " or ") + ")", true
 	case a.policy.Substitution == "any",
 		a.policy.Substitution == "compatible" && d.Type != "" && slices.Contains(Substitutes(typ), d.Type):
 		return nameOf(d) + " (substitute for " + typ + ")", true
 	}
 	return "", false
 }
+
+// aliased reports whether the profile lets the device's product count as the
+// type that was asked for.
+func (a *asking) aliased(d Device) bool {
+	return slices.Contains(a.policy.Aliases[a.Device.Device], d.Name)
+}
+
+func aliasOf(d Device, typ string) string { return typ + " (alias of " + d.Name + ")" }
 
 // wouldDo are the types here that accelerator_substitution: compatible would take.
 func (a *asking) wouldDo(devices []Device, typ string) []string {

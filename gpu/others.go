@@ -24,7 +24,7 @@ func (a *asking) others() (Match, *RefusalError) {
 	if len(devices) == 0 {
 		return Match{}, a.none(a.noSuch())
 	}
-	of := slices.DeleteFunc(devices, func(d Device) bool { return d.Type != typ && !slices.Contains(d.Also, typ) })
+	of := slices.DeleteFunc(devices, func(d Device) bool { return !a.serves(d) })
 	if len(of) == 0 {
 		return Match{}, lack(a.Device, "%s", a.noSuch()).having(a.have(a.usable()))
 	}
@@ -36,12 +36,7 @@ func (a *asking) others() (Match, *RefusalError) {
 	if refusal != nil {
 		return m, refusal
 	}
-	for i := range m.Choices {
-		if d := m.links[m.Choices[i].ID]; d.Type != typ || len(d.Also) > 0 {
-			m.Choices[i].As = typ + " (ambiguous: " + strings.Join(append([]string{d.Type}, d.Also...), " or ") + ")"
-			m.Notes = append(m.Notes, fmt.Sprintf("%s may be %s: nothing here tells them apart", d.ID, strings.Join(append([]string{d.Type}, d.Also...), " or ")))
-		}
-	}
+	a.record(&m)
 	if note != "" {
 		m.Notes = append(m.Notes, note)
 	}
@@ -49,6 +44,30 @@ func (a *asking) others() (Match, *RefusalError) {
 		return a.runs(m)
 	}
 	return m, nil
+}
+
+// serves reports whether a device is of the type that was asked for, may be,
+// or counts as one by the profile.
+func (a *asking) serves(d Device) bool {
+	typ := a.Device.Device
+	return d.Type == typ || slices.Contains(d.Also, typ) || a.aliased(d)
+}
+
+// record says what a device was given for, where its own type does not.
+func (a *asking) record(m *Match) {
+	typ := a.Device.Device
+	for i := range m.Choices {
+		c, d := &m.Choices[i], m.links[m.Choices[i].ID]
+		switch {
+		case a.aliased(d):
+			c.As, c.standIn = aliasOf(d, typ), d.Type != typ
+		case len(d.Also) > 0:
+			either := strings.Join(append([]string{d.Type}, d.Also...), " or ")
+			c.As = typ + " (ambiguous: " + either + ")"
+			m.Notes = append(m.Notes, fmt.Sprintf("%s may be %s: nothing here tells them apart", d.ID, either))
+		}
+	}
+	m.sort()
 }
 
 // amdModes leaves partitions out unless the profile allows them: a task would
@@ -115,7 +134,7 @@ func (a *asking) tpu() (Match, *RefusalError) {
 	if len(devices) == 0 {
 		return Match{}, a.none(a.noSuch())
 	}
-	of := slices.DeleteFunc(devices, func(d Device) bool { return d.Type != typ })
+	of := slices.DeleteFunc(devices, func(d Device) bool { return !a.serves(d) })
 	if len(of) == 0 {
 		return Match{}, lack(a.Device, "%s", a.noSuch()).having(a.have(a.usable()))
 	}
@@ -128,6 +147,7 @@ func (a *asking) tpu() (Match, *RefusalError) {
 	if refusal != nil {
 		return m, refusal
 	}
+	b.record(&m)
 	return b.runs(m)
 }
 

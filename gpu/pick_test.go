@@ -100,11 +100,11 @@ func TestShared(t *testing.T) {
 }
 
 // An accelerator without a number of devices is ignored, as Flyte's backend
-// does (case 55).
+// does, and the user is warned (case 55).
 func TestConformance55(t *testing.T) {
-	r, _, err := resources.FromWire(resources.Wire{Accelerator: &resources.WireAccelerator{Device: "nvidia-tesla-a100"}})
-	if err != nil || r.GPU != nil {
-		t.Errorf("it asks for %v, %v", r.GPU, err)
+	r, warnings, err := resources.FromWire(resources.Wire{Accelerator: &resources.WireAccelerator{Device: "nvidia-tesla-a100"}})
+	if err != nil || r.GPU != nil || len(warnings) != 1 || warnings[0].Code != resources.CodeIgnored || warnings[0].Field != "gpu" {
+		t.Errorf("it asks for %v, warnings %+v, %v", r.GPU, warnings, err)
 	}
 }
 

@@ -3,6 +3,7 @@
 package discover
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,25 +110,60 @@ func TestSMI(t *testing.T) {
 	}
 }
 
-// A card that another driver has, or none.
+// Case 63: a reader that ends before it says anything is no end of it:
+// nvidia-smi is asked, and one warning tells.
+func TestReaderEnds(t *testing.T) {
+	smi := script(t, `case "$1" in --query-gpu=*) cat <<END`, strings.TrimSpace(string(real(t, "smi.csv"))), "END", ";; esac")
+	for line, want := range map[string]string{
+		"echo nvmlInit is missing >&2; exit 127": "exit status 127: nvmlInit is missing",
+		"kill -KILL $$":                          "signal: killed",
+	} {
+		inv := Machine(t.Context(), Options{Root: t.TempDir(), Reader: []string{script(t, line)}, SMI: smi, Limit: time.Minute})
+		if len(inv.Devices) != 1 || inv.Devices[0].Type != "H100" || inv.Driver.Source != "nvidia-smi" {
+			t.Errorf("%s: it finds %+v", line, inv)
+		}
+		if len(inv.Problems) != 1 || inv.Problems[0].Fatal || inv.Problems[0].Text != "the NVIDIA library could not be asked: "+want {
+			t.Errorf("%s: problems %+v", line, inv.Problems)
+		}
+	}
+}
+
+// Cards that another driver has, or none; of one that NVIDIA's has the library
+// is to tell.
 func TestUnbound(t *testing.T) {
-	root := t.TempDir()
-	at := "sys/bus/pci/devices/0000:01:00.0/"
-	put(t, root, at+"vendor", []byte("0x10de\n"))
-	put(t, root, at+"device", []byte("0x2684\n"))
-	put(t, root, at+"class", []byte("0x030000\n"))
-	put(t, root, "sys/bus/pci/devices/0000:01:00.1/vendor", []byte("0x10de\n")) // its sound
-	put(t, root, "sys/bus/pci/devices/0000:01:00.1/class", []byte("0x040300\n"))
-	if err := os.Symlink("../../../bus/pci/drivers/nouveau", filepath.Join(root, at, "driver")); err != nil {
-		t.Fatal(err)
-	}
-	inv := Machine(t.Context(), Options{Root: root, Reader: []string{script(t, "exit 1")}, SMI: noSMI, Limit: time.Minute})
-	if len(inv.Problems) != 1 || inv.Problems[0].Text != "1 NVIDIA GPU on the PCI bus (10de:2684) but no NVIDIA driver is bound to it (driver: nouveau)" {
-		t.Errorf("problems %+v", inv.Problems)
-	}
-	_, err := gpu.Find(inv, resources.Device{Quantity: 1}, resources.AcceleratorProfile{})
-	if err == nil || err.Error() != "accelerator: "+inv.Problems[0].Text {
-		t.Errorf("gpu=1 is refused with %v", err)
+	for _, c := range []struct {
+		cards        int
+		driver       string
+		want, remedy string
+	}{
+		{1, "nouveau", "1 NVIDIA GPU on the PCI bus (10de:2684) but no NVIDIA driver is bound to it (driver: nouveau)", "install NVIDIA's driver"},
+		{2, "", "2 NVIDIA GPUs on the PCI bus (10de:2684, 10de:2684) but no NVIDIA driver is bound to them (driver: none)", "install NVIDIA's driver"},
+		{1, "vfio-pci", "1 NVIDIA GPU on the PCI bus (10de:2684) but no NVIDIA driver is bound to it (driver: vfio-pci)", "give it back to the host"},
+		{1, "nvidia", "the NVIDIA library could not be asked: exit status 1", "nvidia-smi should work"},
+	} {
+		root := t.TempDir()
+		for i := range c.cards {
+			at := fmt.Sprintf("sys/bus/pci/devices/0000:%02x:00.0/", 1+i)
+			put(t, root, at+"vendor", []byte("0x10de\n"))
+			put(t, root, at+"device", []byte("0x2684\n"))
+			put(t, root, at+"class", []byte("0x030000\n"))
+			if c.driver == "" {
+				continue
+			}
+			if err := os.Symlink("../../../bus/pci/drivers/"+c.driver, filepath.Join(root, at, "driver")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put(t, root, "sys/bus/pci/devices/0000:01:00.1/vendor", []byte("0x10de\n")) // its sound
+		put(t, root, "sys/bus/pci/devices/0000:01:00.1/class", []byte("0x040300\n"))
+		inv := Machine(t.Context(), Options{Root: root, Reader: []string{script(t, "exit 1")}, SMI: noSMI, Limit: time.Minute})
+		if len(inv.Problems) != 1 || inv.Problems[0].Text != c.want || !strings.Contains(inv.Problems[0].Remedy, c.remedy) {
+			t.Errorf("%s: problems %+v", c.driver, inv.Problems)
+		}
+		_, err := gpu.Find(inv, resources.Device{Quantity: 1}, resources.AcceleratorProfile{})
+		if err == nil || err.Error() != "accelerator: "+c.want {
+			t.Errorf("%s: gpu=1 is refused with %v", c.driver, err)
+		}
 	}
 }
 
