@@ -155,7 +155,7 @@ func runFlags(o *runOptions) []cli.Flag {
 		str(groupResources, "shm", "SIZE", "size of /dev/shm, or auto for the memory limit (64Mi)", &o.Shm),
 		str(groupResources, "disk", "SIZE", "ephemeral storage: more of it evicts the task, as a kubelet does", &o.Disk),
 		str(groupResources, "disk-enforce", "evict|hard", "what --disk does: evict, or hard: a write beyond it fails with ENOSPC; what this machine cannot hold so is named, or the task refused (evict)", &o.DiskEnforce),
-		str(groupResources, "gpu", "TYPE:N", "accelerators: a number of NVIDIA GPUs, or a type and how many: 2, A100:1, \"A100 80G:8\" (see drydock devices)", &o.GPU),
+		str(groupResources, "gpu", "TYPE:N", "accelerators: a number of NVIDIA GPUs, or a type and how many: 2, A100:1, A100_80G:8 (see drydock devices)", &o.GPU),
 		gpu[0], gpu[1],
 
 		str(groupEnding, "timeout", "D", "end each attempt after this time: 90s, 30m, 2h (none)", &o.Timeout),
