@@ -97,13 +97,14 @@ func oomShell(t *testing.T, s *suite) {
 	s.wantMainOOM(t, s.do(t, spec))
 }
 
-// A hog that starts later is noticed soon.
+// A hog that starts later is noticed, too, and without a look that comes once in
+// a long while: half a minute leaves room for machines that are emulated.
 func oomLater(t *testing.T, s *suite) {
 	spec := s.spec(t, "sleep", "2000", "touch", "20")
 	spec.Limits.Memory = 10 * mib
 	e := s.do(t, spec)
 	s.wantMainOOM(t, e)
-	if e.wall > 7*time.Second {
+	if e.wall > 30*time.Second {
 		t.Errorf("the end came %v after the start", e.wall)
 	}
 }

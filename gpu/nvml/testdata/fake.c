@@ -8,11 +8,21 @@
 #include <unistd.h>
 #include <stdlib.h>
 
-static int hang(void)
+/* tell says who it is, at once: who reads may come, or kill it, at any moment. */
+static void tell(void)
 {
-	FILE *f = fopen(getenv("FAKE_PID"), "w");
+	const char *path = getenv("FAKE_PID");
+	char draft[4096];
+	snprintf(draft, sizeof draft, "%s.draft", path);
+	FILE *f = fopen(draft, "w");
 	fprintf(f, "%d", getpid());
 	fclose(f);
+	rename(draft, path);
+}
+
+static int hang(void)
+{
+	tell();
 	for (;;)
 		pause();
 }
@@ -20,9 +30,7 @@ static int hang(void)
 /* alive says who it is, every time. */
 static int alive(void)
 {
-	FILE *f = fopen(getenv("FAKE_PID"), "w");
-	fprintf(f, "%d", getpid());
-	fclose(f);
+	tell();
 	return 0;
 }
 

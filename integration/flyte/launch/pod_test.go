@@ -23,7 +23,7 @@ func TestPodTarget(t *testing.T) {
 		"terminationGracePeriodSeconds": 3, "nodeSelector": {"a": "b"}, "tolerations": [],
 		"containers": [{"name": "primary", "image": "img:2", "command": [], "args": ["a0", "--inputs", "{{.input}}"],
 			"env": [{"name": "A", "value": "1"}, {"name": "B", "valueFrom": {"fieldRef": {"fieldPath": "x"}}}, {"name": "A", "value": "2"}],
-			"volumeMounts": [{"name": "v"}],
+			"volumeMounts": [{"name": "v"}], "securityContext": {"privileged": true},
 			"resources": {"requests": {"cpu": 1, "memory": "64Mi", "ephemeral-storage": "1Gi"}, "limits": {"cpu": "2"}}}]}`)
 	got, err := newBench(t, nil, nil).targetOf(tt)
 	if err != nil {
@@ -39,7 +39,7 @@ func TestPodTarget(t *testing.T) {
 	}, got.resources)
 	diff(t, []string{
 		"the variable B of the pod template is not set: its value comes from the cluster",
-		"of the pod template this is not used here: nodeSelector, volumeMounts of container primary",
+		"of the pod template this is not used here: nodeSelector, securityContext of container primary, volumeMounts of container primary",
 	}, got.notes)
 }
 

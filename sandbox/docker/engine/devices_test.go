@@ -24,7 +24,8 @@ func TestDeviceFailure(t *testing.T) {
 		stale               bool
 	}{
 		// Docker Engine 20.10 and 28.5 without the toolkit.
-		{`could not select device driver "nvidia" with capabilities: [[gpu compute utility]]`, "the NVIDIA Container Toolkit was not found", "nvidia-ctk runtime configure", false},
+		{`could not select device driver "nvidia" with capabilities: [[gpu compute utility]]`, "Docker cannot pass GPUs: the NVIDIA Container Toolkit was not found by the Docker daemon",
+			"install nvidia-container-toolkit, run `sudo nvidia-ctk runtime configure --runtime=docker`, and restart Docker", false},
 		{`could not select device driver "" with capabilities: [[gpu]]`, "the NVIDIA Container Toolkit was not found", "install nvidia-container-toolkit", false},
 		{`could not select device driver "cdi" with capabilities: []`, "does not know CDI", "28.2", false},
 		{`CDI device injection failed: unresolvable CDI devices nvidia.com/gpu=GPU-a`, "unresolvable CDI devices", "nvidia-ctk cdi generate", true},
