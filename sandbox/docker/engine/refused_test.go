@@ -5,6 +5,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -103,4 +105,31 @@ func TestStartRefused(t *testing.T) {
 			})
 		}
 	})
+}
+
+// What is over in a moment is no reason to leave a container.
+func TestRemoveTriesAgain(t *testing.T) {
+	for name, words := range map[string]string{
+		"somebody removes it":  "removal of container x is already in progress",
+		"it ends by itself":    "cannot remove container x as it could not be stopped: sending SIGKILL to container x: container state improper: stopped",
+		"the engine says more": "",
+	} {
+		f, tries := newFake(t), 0
+		f.HandleFunc("DELETE /containers/x", func(w http.ResponseWriter, r *http.Request) {
+			switch tries++; {
+			case words == "":
+				w.WriteHeader(http.StatusInternalServerError)
+				fmt.Fprint(w, `{"message":"the disk is broken"}`)
+			case tries == 1:
+				w.WriteHeader(http.StatusConflict)
+				fmt.Fprintf(w, `{"message":%q}`, words)
+			default:
+				w.WriteHeader(http.StatusNoContent)
+			}
+		})
+		err := f.open(t).Remove(t.Context(), "x")
+		if again := words != ""; again != (err == nil) || again != (tries == 2) {
+			t.Errorf("%s: %d tries, %v", name, tries, err)
+		}
+	}
 }

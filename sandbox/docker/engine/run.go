@@ -113,8 +113,14 @@ func (e *Engine) Resize(ctx context.Context, id string, rows, cols uint16) error
 	})
 }
 
-// removalPause is between two looks at a container that somebody else is
-// already removing.
+// passing reports whether a removal failed for what will be over in a moment:
+// somebody else is removing the container (Docker), or it ended by itself when
+// it was to be stopped (Podman).
+func passing(err error) bool {
+	return strings.Contains(err.Error(), "is already in progress") || strings.Contains(err.Error(), "container state improper")
+}
+
+// removalPause is between two tries to remove a container.
 const removalPause = 50 * time.Millisecond
 
 // Remove ends a container if it runs and removes it with its anonymous
@@ -127,7 +133,7 @@ func (e *Engine) Remove(ctx context.Context, id string) error {
 			if err == nil || kindOf(err, words(err)) == NotFound {
 				return nil
 			}
-			if !strings.Contains(err.Error(), "is already in progress") {
+			if !passing(err) {
 				return err
 			}
 			select {
