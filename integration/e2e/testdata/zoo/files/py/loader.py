@@ -82,6 +82,7 @@ class Loader:
             if status is None or status.si_code == os.CLD_EXITED:
                 continue
             self.pids.remove(pid)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # another worker's end must not come in while this one's is handled
             raise RuntimeError(
                 f"DataLoader worker (pid {pid}) is killed by signal: {signal.strsignal(status.si_status)}. "
                 "It is possible that dataloader's workers are out of shared memory. "
