@@ -156,11 +156,11 @@ func literalHint(s string) string {
 	count = strings.TrimSpace(count)
 	if slices.Contains(partitions[known], count) {
 		class, _ := classOf(known)
-		return "write it as a device: " + Device{Quantity: 1, Class: class, Device: known, Partition: count}.Python()
+		return asDevice + Device{Quantity: 1, Class: class, Device: known, Partition: count}.Python()
 	}
 	best := nearestLiteral(known, count)
 	if best == "" {
-		return "write it as a device: " + Device{Quantity: 1, Class: ClassTPU, Device: known}.Python()
+		return asDevice + Device{Quantity: 1, Class: ClassTPU, Device: known}.Python()
 	}
 	return "did you mean " + quoted(best) + "?"
 }

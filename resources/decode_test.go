@@ -264,7 +264,7 @@ func TestParseFlags(t *testing.T) {
 		{"none of them", Flags{GPU: "T4:0"}, `--gpu "T4:0": not an accelerator that the SDK knows; did you mean "T4:1"?`},
 		{"too many", Flags{GPU: "A100:9"}, `--gpu "A100:9": not an accelerator that the SDK knows; did you mean "A100:8"?`},
 		{"between", Flags{GPU: "Trn1:2"}, `--gpu "Trn1:2": not an accelerator that the SDK knows; did you mean "Trn1:4"?`},
-		{"partition", Flags{GPU: "A100:1g.5gb"}, `--gpu "A100:1g.5gb": not an accelerator that the SDK knows; write it as a device: GPU("A100", 1, "1g.5gb")`},
+		{"partition", Flags{GPU: "A100:1g.5gb"}, `--gpu "A100:1g.5gb": not an accelerator that the SDK knows; write it as a device: GPU("A100", 1, "1g.5gb") in a Flyte program, or gpu: {device: …, partition: …} in a task file`},
 		{"hang", Flags{Memory: "1e2147483648"}, `--memory "1e2147483648": the exponent has more than two digits; name a size below 8Ei`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

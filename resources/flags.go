@@ -69,6 +69,9 @@ func pairOf(s string) value {
 	return v
 }
 
+// asDevice begins the hint for what no text of gpu= can say.
+const asDevice = "write it as a device: "
+
 var pythonPair = regexp.MustCompile(`(cpu|memory)=\([^()]*\)`)
 
 // flagPair writes a pair the way the flag takes it: memory=("1Gi", "2Gi") is --memory 1Gi,2Gi.
@@ -90,6 +93,9 @@ func (f Flags) blame(err error) error {
 		}
 	case errors.As(err, &field):
 		out.Field, out.Reason, out.Hint = field.Field, field.Reason, field.Hint
+	}
+	if strings.HasPrefix(out.Hint, asDevice) { // a flag has no way to write one
+		out.Hint += " in a Flyte program, or gpu: {device: …, partition: …} in a task file"
 	}
 	out.Flag = "--" + out.Field
 	out.Hint = pythonPair.ReplaceAllStringFunc(out.Hint, flagPair)
