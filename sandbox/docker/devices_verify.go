@@ -72,11 +72,13 @@ func (b *box) missesDevices() error {
 		return nil
 	}
 	root := "/proc/" + strconv.Itoa(p.pid) + "/root"
+	var st unix.Stat_t
 	missing := slices.DeleteFunc(slices.Clone(b.nodes), func(path string) bool {
-		var st unix.Stat_t
 		return !errors.Is(unix.Lstat(root+path, &st), unix.ENOENT)
 	})
-	if len(missing) == 0 || p.ended() {
+	// A process on its way out loses its root (exit_fs, kernel/exit.c) before it
+	// can be seen to have ended, and all files are missing then.
+	if len(missing) == 0 || unix.Stat(root+"/", &st) != nil || p.ended() {
 		return nil
 	}
 	b.Signal(unix.SIGKILL)

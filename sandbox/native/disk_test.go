@@ -73,7 +73,7 @@ func TestHostDiskFull(t *testing.T) {
 		script  string
 	}{
 		{"polled", sandbox.DiskEvict, "dd if=/dev/zero of=/tmp/x bs=64k count=2000"},
-		{"polled, tidied up", sandbox.DiskEvict, "dd if=/dev/zero of=/tmp/x bs=64k count=2000; code=$?; sleep 0.2; rm /tmp/x; exit $code"},
+		{"polled, tidied up", sandbox.DiskEvict, "dd if=/dev/zero of=/tmp/x bs=64k count=2000; code=$?; sleep 2; rm /tmp/x; exit $code"},
 		{"hard, written through", sandbox.DiskHard, "dd if=/dev/zero of=/scratch/x bs=64k count=2000 conv=fsync"},
 		{"hard, success in memory alone", sandbox.DiskHard, "dd if=/dev/zero of=/tmp/x bs=64k count=2000; sync; sleep 0.2; exit 0"},
 	} {

@@ -51,6 +51,21 @@ func roomPause(changed bool, took time.Duration) time.Duration {
 	return max(pause, (roomShare-1)*took)
 }
 
+// pace holds how long the last looks took, in turn.
+type pace struct {
+	took [4]time.Duration
+	next int
+}
+
+// cost notes how long a look took, and returns what one costs: the least of
+// the last ones, for a busy machine makes one or the other last long. Until
+// there were enough it is zero.
+func (p *pace) cost(took time.Duration) time.Duration {
+	p.took[p.next] = took
+	p.next = (p.next + 1) % len(p.took)
+	return slices.Min(p.took[:])
+}
+
 // start begins to look, when the program runs.
 func (w *roomWatch) start(a *Attempt) {
 	ctx, end := context.WithCancel(context.Background())
@@ -58,6 +73,7 @@ func (w *roomWatch) start(a *Attempt) {
 	for _, h := range w.holds {
 		w.hard = append(w.hard, sandbox.HardDisk{Way: string(h.Way), Size: h.Size})
 	}
+	var looks pace
 	w.done.Go(func() {
 		w.hosts = fileSystems(slices.Concat([]string{a.Config.Dir}, hostDirs(a.Config.Spec), a.HostDirs))
 		for {
@@ -66,7 +82,7 @@ func (w *roomWatch) start(a *Attempt) {
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(roomPause(changed, time.Since(begun))):
+			case <-time.After(roomPause(changed, looks.cost(time.Since(begun)))):
 			}
 		}
 	})

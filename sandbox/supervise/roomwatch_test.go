@@ -5,6 +5,7 @@ package supervise
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -108,5 +109,17 @@ func TestRoomPause(t *testing.T) {
 		if got := roomPause(c.changed, c.took); got != c.want {
 			t.Errorf("changed %v, took %v: %v, want %v", c.changed, c.took, got, c.want)
 		}
+	}
+}
+
+// One slow look among quick ones is the machine's doing, not the file system's.
+func TestPace(t *testing.T) {
+	var p pace
+	var got []time.Duration
+	for _, took := range []time.Duration{5, 5, 5, 7, 400, 6, 900, 900, 900, 900} {
+		got = append(got, p.cost(took))
+	}
+	if want := []time.Duration{0, 0, 0, 5, 5, 5, 6, 6, 6, 900}; !slices.Equal(got, want) {
+		t.Errorf("got %d, want %d", got, want)
 	}
 }
