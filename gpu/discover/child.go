@@ -61,17 +61,27 @@ func ask(ctx context.Context, limit time.Duration, argv ...string) ([]byte, erro
 	go func() { done <- cmd.Wait() }()
 	select {
 	case err := <-done:
-		switch {
-		case ctx.Err() != nil:
-			return nil, errSilent
-		case err != nil:
-			return nil, said(err, errs.Bytes())
+		if err = came(err, cmd.ProcessState.Success(), ctx.Err() != nil); err != nil && !errors.Is(err, errSilent) {
+			err = said(err, errs.Bytes())
 		}
-		return out.Bytes(), nil
+		return out.Bytes(), err
 	case <-time.After(limit + 2*cmd.WaitDelay):
 		leave(done)
 		return nil, errSilent
 	}
+}
+
+// came is what kept a command from answering, when it has ended: err is Wait's,
+// and late says that its time is over. One that had answered before it was
+// killed has: it is this process that was held up.
+func came(err error, success, late bool) error {
+	switch {
+	case err == nil, late && success && !errors.Is(err, exec.ErrWaitDelay):
+		return nil
+	case late:
+		return errSilent
+	}
+	return err
 }
 
 // lazily is an environment in which go-nvml's unresolved functions do not

@@ -74,6 +74,9 @@ func (w *watch) child(ctx context.Context) error {
 	return why
 }
 
+// moment is how long a line that has come takes to be read.
+const moment = 100 * time.Millisecond
+
 // errEnded says that a reader went away unasked.
 var errEnded = errors.New("its reader ended by itself")
 
@@ -82,11 +85,12 @@ var errEnded = errors.New("its reader ended by itself")
 func (w *watch) pass(ctx context.Context, lines <-chan gpu.Look, read <-chan error, stdin io.Closer) error {
 	patience := time.NewTimer(w.Limit + w.every)
 	defer patience.Stop()
-	asked := ctx.Done()
+	asked, late := ctx.Done(), false
 	for {
 		select {
 		case l := <-lines:
 			w.tell(l)
+			late = false
 			if asked != nil {
 				patience.Reset(w.Limit + w.every)
 			}
@@ -100,6 +104,11 @@ func (w *watch) pass(ctx context.Context, lines <-chan gpu.Look, read <-chan err
 			_ = stdin.Close()
 			patience.Reset(min(w.Limit, lastLooks))
 		case <-patience.C:
+			if !late { // what came while this process was held up is still to be read
+				late = true
+				patience.Reset(moment)
+				continue
+			}
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
