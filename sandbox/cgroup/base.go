@@ -33,8 +33,9 @@ func (h Hierarchy) HoldBase(path string) (*BaseHold, error) {
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil || st.Uid != uint32(os.Geteuid()) || st.Mode&0o077 != 0 {
 		return &BaseHold{h: h}, f.Close()
 	}
-	for deadline := time.Now().Add(holdPatience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) == nil {
+	for deadline := time.Now().Add(holdPatience); ; time.Sleep(time.Millisecond) {
+		// Tried first: this process may be held up for longer than the patience.
+		if unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) == nil || time.Now().After(deadline) {
 			break
 		}
 	}

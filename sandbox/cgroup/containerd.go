@@ -157,5 +157,15 @@ func (w *Watch) Next() bool {
 	return err == nil
 }
 
+// Pending reports whether there is news that nobody has had from Next yet.
+func (w *Watch) Pending() (pending bool) {
+	raw, err := w.f.SyscallConn()
+	if err != nil {
+		return false
+	}
+	err = raw.Control(func(fd uintptr) { pending = hasFired(int(fd)) })
+	return pending && err == nil
+}
+
 // Close ends the watch.
 func (w *Watch) Close() { w.f.Close() }

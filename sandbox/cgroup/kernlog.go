@@ -4,6 +4,7 @@ package cgroup
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,7 +17,11 @@ import (
 // KernelLog reads what the kernel logs from now on. It is the best
 // explanation of a kill (pid, name, size) and never the evidence: it needs
 // privilege, is rate-limited and can be overwritten.
-type KernelLog struct{ fd int }
+// It is not safe for concurrent use.
+type KernelLog struct {
+	fd   int
+	read []string // lines so far
+}
 
 // OpenKernelLog notes the log's end. Where it cannot be read, nothing is found.
 func OpenKernelLog() *KernelLog {
@@ -42,14 +47,27 @@ const kmsgRecord = 16 << 10
 // opened. known tells the group's pids: the line that names the group is
 // rate-limited by the kernel, the one that names the victim is not.
 func (k *KernelLog) Victims(g *Group, known func(pid int) bool) []sandbox.Victim {
-	return victimsOf(k.lines(), "/"+g.h.Base+"/"+g.name, known)
+	return victimsOf(k.lines(), g.Path(), known)
 }
 
+// Refused reports whether a process was refused in a group since the log was
+// opened, for there were too many. The kernel logs the first time for each
+// container (kernel/cgroup/pids.c, pids_event).
+func (k *KernelLog) Refused(g *Group) bool { return refusedIn(k.lines(), g.Path()) }
+
+func refusedIn(lines []string, group string) bool {
+	return slices.ContainsFunc(lines, func(line string) bool {
+		line, _, _ = strings.Cut(line, "\n") // what follows are the record's properties
+		_, where, ok := strings.Cut(line, "fork rejected by pids controller in ")
+		return ok && (where == group || strings.HasPrefix(where, group+"/"))
+	})
+}
+
+// lines are all since the log was opened.
 func (k *KernelLog) lines() []string {
 	if k.fd < 0 {
 		return nil
 	}
-	var lines []string
 	buf := make([]byte, kmsgRecord)
 	for {
 		n, err := unix.Read(k.fd, buf)
@@ -57,10 +75,10 @@ func (k *KernelLog) lines() []string {
 			continue
 		}
 		if err != nil || n <= 0 {
-			return lines
+			return k.read
 		}
 		_, message, _ := strings.Cut(string(buf[:n]), ";")
-		lines = append(lines, message)
+		k.read = append(k.read, message)
 	}
 }
 

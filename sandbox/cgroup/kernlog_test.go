@@ -69,3 +69,18 @@ func FuzzParseKeyed(f *testing.F) {
 	f.Add("oom_kill 1\nunder_oom 0\n")
 	f.Fuzz(func(t *testing.T, text string) { parseKeyed(text) })
 }
+
+func TestRefusedInLog(t *testing.T) {
+	const group = "/drydock/A.1"
+	for line, want := range map[string]bool{
+		"cgroup: fork rejected by pids controller in /drydock/A.1/docker-0123\n": true,
+		"cgroup: fork rejected by pids controller in /drydock/A.1":               true,
+		"cgroup: fork rejected by pids controller in /drydock/A.11/docker-0123":  false,
+		"cgroup: fork rejected by pids controller in /user.slice":                false,
+		"something about /drydock/A.1/docker-0123":                               false,
+	} {
+		if got := refusedIn([]string{"another line", line}, group); got != want {
+			t.Errorf("%q: %v", line, got)
+		}
+	}
+}

@@ -34,6 +34,9 @@ func planDisk(info engine.Info, spec sandbox.Spec) (*diskPlan, error) {
 	if !info.Local {
 		return nil, hard.Impossible("the engine's files are on another machine", "")
 	}
+	if err := hard.Enough(spec.Limits.Disk); err != nil {
+		return nil, err
+	}
 	p := &diskPlan{Layer: layerQuota(info)}
 	if ownDir(spec) {
 		way, err := hard.Find(spec.Dir)

@@ -36,8 +36,13 @@ func TestHardRefused(t *testing.T) {
 		"far":              {engine.Info{StorageDriver: "overlay2"}, true, "another machine"},
 		"nothing to hold":  {engine.Info{Local: true, StorageDriver: "vfs", RootDir: t.TempDir()}, false, "by vfs"},
 		"containerd store": {engine.Info{Local: true, StorageDriver: "overlayfs", RootDir: t.TempDir()}, false, "by overlayfs"},
+		"too little":       {engine.Info{Local: true, StorageDriver: "overlay2", RootDir: t.TempDir()}, true, "1024 bytes"},
 	} {
-		_, err := planDisk(tc.info, hardSpec(t, tc.ownDir))
+		spec := hardSpec(t, tc.ownDir)
+		if name == "too little" {
+			spec.Limits.Disk = 1024
+		}
+		_, err := planDisk(tc.info, spec)
 		refused, ok := errors.AsType[*sandbox.SpecError](err)
 		if !ok || !strings.Contains(refused.Reason, tc.why) || !strings.Contains(refused.Remedy, "--disk-enforce=evict") {
 			t.Errorf("%s: got %v", name, err)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"drydock/sandbox"
@@ -75,42 +76,42 @@ func TestEvidence(t *testing.T) {
 		"it hears of the end late": {engine: fakeEngine{running: 3}, outcome: sandbox.Outcome{Exit: killed}, want: &sandbox.Counters{Evidence: sandbox.EvidenceEngine}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			teller := teller{engine: &tc.engine, version: 2, limit: limit, last: tc.last, kills: tc.events}
-			teller.Settle(&tc.outcome)
-			got := tc.outcome.Counters
-			if tc.want != nil {
-				tc.want.CgroupVersion = 2
-			}
-			if (got == nil) != (tc.want == nil) || got != nil && *got != *tc.want {
-				t.Errorf("got %+v, want %+v", got, tc.want)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				teller := teller{engine: &tc.engine, version: 2, limit: limit, last: tc.last, kills: tc.events}
+				teller.Settle(&tc.outcome)
+				got := tc.outcome.Counters
+				if tc.want != nil {
+					tc.want.CgroupVersion = 2
+				}
+				if (got == nil) != (tc.want == nil) || got != nil && *got != *tc.want {
+					t.Errorf("got %+v, want %+v", got, tc.want)
+				}
+			})
 		})
 	}
 }
 
 // What the engine measures comes as samples, each once.
 func TestTellerSamples(t *testing.T) {
-	fake := &fakeEngine{stats: []engine.Stats{{Memory: 5, Anon: 3, CPUSeconds: 1, Pids: 2}, {Memory: 4, Anon: 2, CPUSeconds: 2, Pids: 1}}}
-	teller := teller{engine: fake}
-	teller.Watch()
-	var look sandbox.Sample
-	for deadline := time.Now().Add(10 * time.Second); look.Memory != 4 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if l, ok := teller.Sample(); ok {
-			look = l.Sample
+	synctest.Test(t, func(t *testing.T) {
+		fake := &fakeEngine{stats: []engine.Stats{{Memory: 5, Anon: 3, CPUSeconds: 1, Pids: 2}, {Memory: 4, Anon: 2, CPUSeconds: 2, Pids: 1}}}
+		teller := teller{engine: fake}
+		teller.Watch()
+		synctest.Wait() // until both were heard
+		look, ok := teller.Sample()
+		if !ok || look.Memory != 4 || look.Breakdown.Anon != 2 {
+			t.Errorf("the last sample is %+v", look)
 		}
-	}
-	if look.Memory != 4 || look.Breakdown.Anon != 2 {
-		t.Errorf("the last sample is %+v", look)
-	}
-	if _, ok := teller.Sample(); ok {
-		t.Error("a sample came twice")
-	}
-	teller.Close()
-	var o sandbox.Outcome
-	teller.Settle(&o)
-	if o.Memory.Peak != 5 || o.CPUSeconds != 2 || o.Pids.Peak != 2 {
-		t.Errorf("the outcome has %+v", o)
-	}
+		if _, ok := teller.Sample(); ok {
+			t.Error("a sample came twice")
+		}
+		teller.Close()
+		var o sandbox.Outcome
+		teller.Settle(&o)
+		if o.Memory.Peak != 5 || o.CPUSeconds != 2 || o.Pids.Peak != 2 {
+			t.Errorf("the outcome has %+v", o)
+		}
+	})
 }
 
 // On v1 nobody may have counted the kill. Somebody else's has not all marks.

@@ -52,26 +52,23 @@ func TestEngineDiesLive(t *testing.T) {
 	e := engines.Own(t, engines.V20, engines.Flags("--live-restore"))
 	s := newSandbox(t, e, t.TempDir())
 	image := engines.Busybox(t, e)
-	through := start(t, s, task(t, image, "echo up; sleep 4; echo late; exit 7"))
-	slow := task(t, image, "echo up; sleep 60")
+	passes := task(t, image, "echo up; "+until("back", ":")+until("seen", "echo late")+"exit 7")
+	slow := task(t, image, "echo up; sleep 600")
 	slow.Timeout = 2 * time.Second
-	late := start(t, s, slow)
-	alone := sandboxAt(t, distant(t, e), t.TempDir())
-	far := start(t, alone, task(t, image, "echo up; sleep 4; exit 6"))
-	far.says(t, "up")
-	through.says(t, "up")
-	late.says(t, "up")
+	lone := task(t, image, "echo up; "+until("seen", ":")+"exit 6")
+	signs := newSigns(t, &passes, &lone)
+	through, late := start(t, s, passes), start(t, s, slow)
+	far := start(t, sandboxAt(t, distant(t, e), t.TempDir()), lone)
 	for _, r := range []*ran{through, late, far} {
-		select {
-		case <-r.started:
-		case <-time.After(time.Minute):
-			t.Fatal("the start was never told")
-		}
+		r.says(t, "up")
 	}
-	time.Sleep(200 * time.Millisecond) // the engine has taken down that they run
+	running(t, second(t, e), 3)
 	e.Kill(t)
 	time.Sleep(2 * time.Second) // the timeout runs out meanwhile
 	e.Start(t)
+	signs.give(t, "back")
+	through.says(t, "late")
+	signs.give(t, "seen")
 	if o := late.end(t); len(o.Stops) != 2 || o.Stops[0].Reason != sandbox.StopTimeout || o.Exit == nil || o.Exit.Signal != "SIGKILL" {
 		t.Errorf("the timeout: %+v, %+v", o.Stops, o.Exit)
 	}
@@ -82,8 +79,8 @@ func TestEngineDiesLive(t *testing.T) {
 	if o.Exit == nil || o.Exit.Code != 7 {
 		t.Errorf("it ended with %+v", o.Exit)
 	}
-	if !strings.Contains(o.LogError, "went away") || !strings.Contains(through.said(), "late") {
-		t.Errorf("it said %q, and of the log %q", through.said(), o.LogError)
+	if !strings.Contains(o.LogError, "went away") {
+		t.Errorf("of the log it says %q", o.LogError)
 	}
 	if left := ours(t, second(t, e)); len(left) > 0 {
 		t.Errorf("containers are left: %+v", left)

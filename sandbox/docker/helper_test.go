@@ -4,6 +4,10 @@ package docker_test
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +40,33 @@ func task(t testing.TB, image, script string) sandbox.Spec {
 		ID: ulid.Make().String(), Attempt: 1, Dir: t.TempDir(), Image: image,
 		Args: []string{"sh", "-c", script}, Network: sandbox.NetworkNone, Grace: 200 * time.Millisecond,
 		Limits: sandbox.Limits{CPUShares: 1024, Memory: 64 * mib, GroupKill: true, ShmSize: 16 * mib, Pids: 256, OOMScoreAdj: 500},
+	}
+}
+
+// signs is a directory that a task sees as /signs: what it does next waits for
+// a file there.
+type signs string
+
+func newSigns(t testing.TB, specs ...*sandbox.Spec) signs {
+	t.Helper()
+	dir := t.TempDir()
+	for _, spec := range specs {
+		spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: dir, Target: "/signs", ReadOnly: true})
+	}
+	return signs(dir)
+}
+
+// until are a shell's words that do something again and again until there is
+// such a sign.
+func until(sign, do string) string {
+	return fmt.Sprintf("until test -e /signs/%s; do %s; sleep 0.1; done; ", sign, do)
+}
+
+// give gives a sign.
+func (s signs) give(t testing.TB, sign string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(string(s), sign), nil, 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -106,6 +137,22 @@ func second(t testing.TB, e *engines.Engine) *engine.Engine {
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	return c
+}
+
+// running waits until the engine has taken down of so many attempts' containers
+// that they run.
+func running(t testing.TB, c *engine.Engine, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		all := ours(t, c)
+		up := slices.DeleteFunc(slices.Clone(all), func(l engine.Listed) bool { return l.State != "running" })
+		if len(up) == n {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("of %d containers not all run: %+v", n, all)
+		}
+	}
 }
 
 // ours lists the containers that stand for attempts.

@@ -137,6 +137,9 @@ func (o *owner) Settle(out *sandbox.Outcome) {
 		return
 	}
 	o.Kernel.Settle(out)
+	if out.Counters != nil && out.Pids.Refused == 0 && o.Kernel.LoggedRefusal() {
+		out.Pids.Refused = 1 // at least: the group that counts them on v1 went before it was read
+	}
 	switch c := out.Counters; {
 	case c == nil || c.OOMKill > 0:
 	case out.StartError != nil:

@@ -42,7 +42,7 @@ func From(d resources.Demand, opts Options) Limits {
 		CPUShares:   shares(d.CPU),
 		CPUPeriod:   Period,
 		CPUQuota:    Quota(d.CPU.LimitMilli()),
-		Memory:      roundDown(d.Memory.LimitBytes(), opts.PageSize),
+		Memory:      memoryLimit(d.Memory.LimitBytes(), opts.PageSize),
 		GroupKill:   !opts.SingleProcessOOMKill,
 		ShmSize:     DefaultShm,
 		Pids:        DefaultPids,
@@ -59,6 +59,15 @@ func From(d resources.Demand, opts Options) Limits {
 		l.ShmSize, l.ShmClamped = shm(*d.Shm, l.Memory, opts.PageSize)
 	}
 	return l
+}
+
+// memoryLimit is a limit as the kernel rounds it, but never 0, which is none: below
+// a page nothing starts, with one page neither.
+func memoryLimit(limit, page int64) int64 {
+	if limit <= 0 {
+		return 0
+	}
+	return max(roundDown(limit, page), pageSize(page))
 }
 
 // shm sizes an asked /dev/shm as the kubelet does a memory-medium emptyDir: the

@@ -59,6 +59,11 @@ func TestFrom(t *testing.T) {
 			want:   func(l *Limits) { l.Memory = 99942400 },
 		},
 		{
+			name:   "less than a page is a page, not no limit",
+			demand: func(d *resources.Demand) { d.Memory = allot("64", "64") },
+			want:   func(l *Limits) { l.Memory = 4096 },
+		},
+		{
 			name: "single process kill",
 			opts: Options{SingleProcessOOMKill: true},
 			want: func(l *Limits) { l.GroupKill = false },

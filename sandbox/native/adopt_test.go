@@ -25,9 +25,20 @@ import (
 // adopt the task in this one. They drive the executor, and stand here because
 // what they need are real supervisors.
 
-// runsOnce notes who runs, works for a while, and says who it was.
+// runsOnce notes who runs, works until it may end, and says who it was.
 const runsOnce = `me=$(cat /proc/sys/kernel/random/uuid); echo $me >>runs; touch /tmp/own/file
-i=0; while [ $i -lt 10 ]; do sleep 0.1; i=$((i+1)); echo line $i; done; echo $me >end`
+i=0; while [ $i -lt 10 ]; do i=$((i+1)); echo line $i; done; ` + untilGate + `; echo $me >end`
+
+// untilGate keeps a program running until open.
+const untilGate = "until [ -e gate ]; do sleep 0.05; done"
+
+// open lets a program that waits for it, or will, go on to its end.
+func (l life) open(t *testing.T) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(l.WorkDir, "gate"), nil, 0o644); err != nil {
+		t.Error(err)
+	}
+}
 
 // events gathers what Adopt tells.
 type events struct {
@@ -35,12 +46,16 @@ type events struct {
 	started int // the PID
 }
 
-func (e *events) option() executor.RunOption {
+// option gathers, and lets the task of l end once something is seen of it.
+func (e *events) option(t *testing.T, l life) executor.RunOption {
 	e.types = map[executor.EventType]int{}
 	return executor.WithEvents(func(ev executor.Event) {
 		e.types[ev.Type]++
 		if ev.Started != nil {
 			e.started = ev.Started.PID
+		}
+		if ev.Sample != nil {
+			l.open(t)
 		}
 	})
 }
@@ -60,9 +75,14 @@ func TestAdoptAfterKill(t *testing.T) {
 		{diesJudged, true, false},
 	} {
 		t.Run(tc.dies, func(t *testing.T) {
-			l := orphan(t, tc.dies, runsOnce)
+			runnable(t)
+			l := born(t, shim(t), tc.dies, runsOnce)
+			if !tc.live {
+				l.open(t)
+			}
+			l.live(t)
 			var told events
-			result, err := l.adopter(t).Adopt(t.Context(), l.ID, told.option())
+			result, err := l.adopter(t).Adopt(t.Context(), l.ID, told.option(t, l))
 			if !tc.started {
 				if !errors.Is(err, executor.ErrNeverStarted) {
 					t.Errorf("got %v", err)
@@ -206,12 +226,14 @@ func TestAdoptAgain(t *testing.T) {
 			l := orphan(t, diesStarted, runsOnce)
 			l.Adopts, l.Dies = true, diesMidway
 			l.live(t)
+			var told events
 			if !seen {
-				for deadline := time.Now().Add(20 * time.Second); !exists(filepath.Join(l.WorkDir, "judged")) && time.Now().Before(deadline); {
+				l.open(t)
+				for deadline := time.Now().Add(time.Minute); !exists(filepath.Join(l.WorkDir, "judged")) && time.Now().Before(deadline); {
 					time.Sleep(time.Millisecond)
 				}
 			}
-			result, err := l.adopter(t).Adopt(t.Context(), l.ID)
+			result, err := l.adopter(t).Adopt(t.Context(), l.ID, told.option(t, l))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -233,7 +255,7 @@ func exists(path string) bool {
 
 // While one follows, another is told so and disturbs nothing.
 func TestAdoptInUse(t *testing.T) {
-	l := orphan(t, diesStarted, "sleep 3; exit 3")
+	l := orphan(t, diesStarted, untilGate+"; exit 3")
 	first := make(chan error, 1)
 	started := make(chan struct{})
 	go func() {
@@ -248,6 +270,7 @@ func TestAdoptInUse(t *testing.T) {
 	if _, err := l.adopter(t).Adopt(t.Context(), l.ID); !errors.Is(err, executor.ErrInUse) {
 		t.Errorf("the second is told %v", err)
 	}
+	l.open(t)
 	if _, ok := errors.AsType[*executor.TaskFailedError](<-first); !ok {
 		t.Error("the first was disturbed")
 	}

@@ -32,6 +32,9 @@ func diskWay(spec sandbox.Spec) (hard.Way, error) {
 	if !heldHard(spec) {
 		return "", nil
 	}
+	if err := hard.Enough(spec.Limits.Disk); err != nil {
+		return "", err
+	}
 	return hard.Find(spec.Dir)
 }
 

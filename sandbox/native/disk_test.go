@@ -111,6 +111,29 @@ func TestOwnDiskFull(t *testing.T) {
 	}
 }
 
+// A limit that does not hold what the sandbox makes itself is refused before
+// anything is made; the smallest that is not runs a program.
+func TestLeastHardLimit(t *testing.T) {
+	runnable(t)
+	nothingLeft(t)
+	if _, err := hard.Find(t.TempDir()); err != nil {
+		need.Skip(t, "loop", err.Error())
+	}
+	leases := t.TempDir()
+	x, err := executor.New(executor.Config{Sandbox: newSandbox(t, shim(t), leases), StateDir: t.TempDir(), LeaseDir: leases,
+		Capacity: executor.Capacity{CPUMilli: 1000, Memory: 1 << 30}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for disk, class := range map[resources.Quantity]executor.Class{"1023Ki": executor.Refused, "1Mi": executor.Succeeded} {
+		r, err := x.Run(t.Context(), executor.Task{Command: []string{"true"}, WorkDir: t.TempDir(), Scratch: "/own", DiskEnforce: sandbox.DiskHard,
+			Resources: resources.Resources{Memory: resources.Of("256Mi"), Disk: disk}})
+		if r.Verdict.Class != class {
+			t.Errorf("%s: %s: %s (%v)", disk, r.Verdict.Class, r.Verdict.Message, err)
+		}
+	}
+}
+
 // An ordinary user is refused, and told what to do.
 func TestHardAsUser(t *testing.T) {
 	if os.Geteuid() == 0 {

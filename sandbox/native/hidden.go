@@ -28,7 +28,8 @@ const cacheName = "cache"
 
 // stateEntries are what lies in a state directory. They are hidden one by
 // one, so that a working directory inside stays visible.
-var stateEntries = []string{"tasks", cacheName, "runs", "images", "objects", "version", "history.db", "history.db-wal", "history.db-shm"}
+var stateEntries = []string{"tasks", cacheName, "runs", "images", "objects", "version", "history.db", "history.db-wal", "history.db-shm",
+	"history.db.lock", "retained", "retained-runs"}
 
 // hidden lists drydock's own files: this state directory's, and the machine's.
 func (v *hostView) hidden(dir string) []hiddenPath {
@@ -42,7 +43,7 @@ func (v *hostView) hidden(dir string) []hiddenPath {
 		for _, entry := range stateEntries {
 			path := filepath.Join(root, entry)
 			if _, err := os.Lstat(path); err == nil && (v.hostDir == "" || !within(v.hostDir, path)) {
-				all = append(all, hiddenPath{root: root, path: path})
+				all = append(all, hiddenPath{root: root, path: path, state: true})
 			}
 		}
 	}
@@ -60,9 +61,12 @@ func hiddenPaths(paths []string) []hiddenPath {
 	return all
 }
 
-// hiddenPath is a host path that no task may see, and the state directory that
-// it belongs to.
-type hiddenPath struct{ root, path string }
+// hiddenPath is a host path that no task may see, and the directory that it
+// belongs to.
+type hiddenPath struct {
+	root, path string
+	state      bool // root is a state directory: nobody but drydock has business in it
+}
 
 // addBinds mounts the binds in their order, and takes the hidden paths out of
 // sight wherever they are seen: in the root file system and in every bind that
@@ -99,17 +103,26 @@ func (v *hostView) hide(path string, later []sandbox.Mount) {
 
 // pin makes every directory from a bind down to a state directory below it a
 // mount point of its own. What is writable could else be renamed, the mask
-// with it, and another directory put in its place for us to walk into.
+// with it, and another directory put in its place for us to walk into. In the
+// state directory itself nothing can be made: a link by the name of what is
+// not there yet would lead us elsewhere later.
 func (v *hostView) pin(b sandbox.Mount, hidden []hiddenPath) {
-	var dirs []string
+	var dirs, closed []string
 	for _, h := range hidden {
+		if h.state && !within(v.workSource(), h.root) {
+			closed = append(closed, h.root)
+		}
 		for dir := h.root; dir != b.Source && within(dir, b.Source); dir = filepath.Dir(dir) {
 			dirs = append(dirs, dir)
 		}
 	}
 	slices.Sort(dirs) // the outer ones first
 	for _, dir := range slices.Compact(dirs) {
-		v.addBind(sandbox.Mount{Source: dir, Target: inside(b, dir), ReadOnly: b.ReadOnly})
+		mode := "rw"
+		if slices.Contains(closed, dir) {
+			mode = "ro" // of itself alone: what is mounted below is hidden
+		}
+		v.addBindAs(sandbox.Mount{Source: dir, Target: inside(b, dir), ReadOnly: b.ReadOnly}, mode)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -103,12 +102,22 @@ func (v *hostView) checkWorkDir() error {
 	if v.hostDir != "" || m == nil {
 		return nil
 	}
-	path := filepath.Join(m.Source, strings.TrimPrefix(v.workDir, m.Target))
+	path := v.workSource()
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return nil
 	}
 	return &sandbox.SpecError{Field: "working directory", Reason: fmt.Sprintf("%s: the mount of %s has no such directory", v.workDir, m.Source),
 		Remedy: "make it first, or choose another one with -w"}
+}
+
+// workSource is the working directory on the host; "": it lies in the private
+// layer.
+func (v *hostView) workSource() string {
+	m := mountOver(v.binds, v.workDir)
+	if v.hostDir != "" || m == nil {
+		return v.hostDir
+	}
+	return filepath.Join(m.Source, strings.TrimPrefix(v.workDir, m.Target))
 }
 
 // mountOver returns the mount that shows the directory dir of the inside: the
@@ -179,11 +188,12 @@ func (v *hostView) addHostMounts(spec sandbox.Spec) error {
 	if v.rootfs.UserNamespace && !v.rootfs.ReadOnly {
 		mounts = v.divideRoot("/", string(data), mounts)
 	}
+	unheard := silent(mounts, isDirectory)
 	for i, m := range mounts {
 		if within(stateRoot(dir), m.point) && within(m.point, stateRoot(dir)) {
 			continue
 		}
-		if !m.file && !answers(m.point) {
+		if unheard[m.point] {
 			continue // a dead server's: a look at it would hang the task, too
 		}
 		mount := specs.Mount{Destination: m.point, Type: "bind", Source: m.point, Options: v.shownReadOnly()}
@@ -209,26 +219,6 @@ func (v *hostView) addHostMounts(spec sandbox.Spec) error {
 // overlaySeparators cannot stand in the paths of an overlay that the runtime
 // mounts; such mounts are shown read-only.
 const overlaySeparators = ":,\\"
-
-// answerPatience is how long a file system may take to answer.
-const answerPatience = 200 * time.Millisecond
-
-// answers reports whether a mount point is a directory that can be looked at:
-// one of a dead server would hang whoever asks. The goroutine that asks ends
-// when the answer comes.
-func answers(point string) bool {
-	answer := make(chan bool, 1)
-	go func() {
-		info, err := os.Stat(point)
-		answer <- err == nil && info.IsDir()
-	}()
-	select {
-	case ok := <-answer:
-		return ok
-	case <-time.After(answerPatience):
-		return false
-	}
-}
 
 // visibleMounts picks the file systems to show out of mountinfo, parents first.
 func visibleMounts(mountinfo string) []hostMount {
@@ -336,13 +326,15 @@ func (v *hostView) bind(m sandbox.Mount) error {
 }
 
 // addBind binds a host path. What the host mounts read-only or noexec stays so.
-func (v *hostView) addBind(m sandbox.Mount) {
+func (v *hostView) addBind(m sandbox.Mount) { v.addBindAs(m, "rw") }
+
+// addBindAs binds it so where nothing says that it is read-only.
+func (v *hostView) addBindAs(m sandbox.Mount, mode string) {
 	var st unix.Statfs_t
 	flags := int64(0)
 	if unix.Statfs(m.Source, &st) == nil {
 		flags = int64(st.Flags)
 	}
-	mode := "rw"
 	if m.ReadOnly || flags&unix.ST_RDONLY != 0 {
 		mode = "rro" // of all mounts below, too
 	}

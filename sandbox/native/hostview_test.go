@@ -224,18 +224,6 @@ func FuzzVisibleMounts(f *testing.F) {
 	})
 }
 
-func TestAnswers(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for path, want := range map[string]bool{"/": true, file: false, "/does-not-exist": false} {
-		if answers(path) != want {
-			t.Errorf("answers(%s) = %v", path, !want)
-		}
-	}
-}
-
 // A state directory below the working directory, or below a mount, is hidden
 // there too, and none of the directories on the way to it can be renamed.
 func TestStateBelowBindsIsPinned(t *testing.T) {
@@ -260,5 +248,34 @@ func TestStateBelowBindsIsPinned(t *testing.T) {
 				t.Errorf("%s below %s can be renamed", pinned, base)
 			}
 		}
+		// A link called runs would lead drydock up elsewhere.
+		if m := mountAt(v, filepath.Join(base, "a", "state")); m == nil || !slices.Contains(m.Options, "ro") {
+			t.Errorf("below %s things can be made in the state directory: %+v", base, m)
+		}
+		if m := mountAt(v, filepath.Join(base, "a")); m == nil || !slices.Contains(m.Options, "rw") {
+			t.Errorf("below %s the directory around the state is not writable: %+v", base, m)
+		}
+	}
+}
+
+// Who works in a directory inside the state directory may write there, also
+// where a mount shows both.
+func TestWorkDirInsideStateIsWritable(t *testing.T) {
+	top := resolved(t, t.TempDir())
+	dir, work := filepath.Join(top, "state", "tasks", "x", "attempts", "1"), filepath.Join(top, "state", "mine")
+	for _, d := range []string{dir, work} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v, _, err := view(t, func(s *sandbox.Spec) {
+		s.Dir, s.WorkDir = dir, work
+		s.Mounts = []sandbox.Mount{{Source: top, Target: top}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := mountAt(v, filepath.Join(top, "state")); m == nil || !slices.Contains(m.Options, "rw") {
+		t.Errorf("got %+v", m)
 	}
 }

@@ -76,7 +76,7 @@ func shortLife() {
 
 func (l life) task() executor.Task {
 	return executor.Task{
-		Command: l.Command, WorkDir: l.WorkDir, Scratch: "/tmp/own", Grace: 5 * time.Second,
+		Command: l.Command, WorkDir: l.WorkDir, Scratch: "/tmp/own", Grace: time.Minute,
 		Resources: resources.Resources{Memory: resources.Of("64Mi"), CPU: resources.Of("100m")},
 	}
 }

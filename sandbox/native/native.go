@@ -142,7 +142,7 @@ func cgroupRemedy(h cgroup.Hierarchy) string {
 	case os.Geteuid() == 0:
 		return "the cgroup file system is read-only here (a container?): start the container with --privileged --cgroupns=host, or run drydock on the host"
 	case h.Version == 1:
-		return "run it with sudo (cgroup v1 cannot be delegated safely)"
+		return "run it with sudo, or boot with cgroup v2 alone: systemd.unified_cgroup_hierarchy=1 on the kernel's command line"
 	default:
 		return "run it with sudo, from a login session of your own (ssh, a console, `machinectl shell`), or after `loginctl enable-linger`; where drydock cannot ask your systemd itself, type `systemd-run --user --scope -p Delegate=yes drydock run …`"
 	}

@@ -134,7 +134,7 @@ func (a *attempt) allEvents(t testing.TB) []sandbox.Event {
 	select {
 	case all := <-a.events:
 		return all
-	case <-time.After(5 * time.Second):
+	case <-time.After(hang):
 		t.Error("the events were not closed when the attempt had ended")
 		return nil
 	}

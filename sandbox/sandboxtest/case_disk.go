@@ -121,8 +121,11 @@ func diskSpares(t *testing.T, s *suite) {
 // took is told.
 func diskShort(t *testing.T, s *suite) {
 	e := s.do(t, s.diskSpec(t, "fallocate", "/tmp/x", "24"))
+	if len(e.Stops) > 0 { // a look came before its end, on a busy machine
+		s.wantEvicted(t, e)
+		return
+	}
 	wantExit(t, e, 0, "")
-	wantStops(t, e, "")
 	if d := e.Disk; d == nil || d.Peak < 24*mib && d.Incomplete == "" {
 		t.Errorf("disk is %+v", d)
 	}

@@ -89,7 +89,7 @@ func pidsLimit(t *testing.T, s *suite) {
 	e := s.do(t, spec)
 	wantExit(t, e, 5, "")
 	if e.Pids.Limit != 20 || e.Pids.Refused < 1 {
-		t.Errorf("pids are %+v, want a limit of 20 and refusals", e.Pids)
+		t.Errorf("pids are %+v, want a limit of 20 and refusals: %s", e.Pids, show(e.Outcome))
 	}
 	var made int
 	if _, err := fmt.Sscan(e.stdout, &made); err != nil || made < 5 || made > 20 {

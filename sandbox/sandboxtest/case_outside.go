@@ -28,12 +28,12 @@ var outsideCases = []testCase{
 
 // A limit that is lowered while a hog runs: one kill, told once.
 func loweredLimit(t *testing.T, s *suite) {
-	spec := s.spec(t, "touch", "10", "out", "ready", "sleep", "1000", "touch", "40")
-	a := s.start(t, spec, nil)
-	a.says(t, "ready")
+	spec := s.spec(t, "touch", "10", "out", "ready", "cat", "touch", "40")
+	a, goOn := s.waiting(t, s.sandbox, spec)
 	if err := s.lower(s.limited(t, a.pid(t), spec.Limits.Memory), 30*mib); err != nil {
 		t.Fatal(err)
 	}
+	goOn()
 	e := a.end(t)
 	s.always(t, spec, e)
 	wantExit(t, e, 137, "SIGKILL")
@@ -103,10 +103,10 @@ func cgroupKill(t *testing.T, s *suite) {
 
 // While one attempt runs out of memory, its neighbour is untouched.
 func innocentSibling(t *testing.T, s *suite) {
-	spec := s.spec(t, "out", "ready", "sleep", "700")
-	a := s.start(t, spec, nil)
-	a.says(t, "ready")
+	spec := s.spec(t, "out", "ready", "cat")
+	a, goOn := s.waiting(t, s.sandbox, spec)
 	s.wantMainOOM(t, s.do(t, s.spec(t, "touch", "100")))
+	goOn()
 	e := a.end(t)
 	s.always(t, spec, e)
 	wantExit(t, e, 0, "")
@@ -126,20 +126,16 @@ func sharedLimit(t *testing.T, s *suite) {
 	if err := writeFile(filepath.Join(dir, s.limitFile()), fmt.Sprint(40*mib)); err != nil {
 		t.Fatal(err)
 	}
-	begin := func(words ...string) (sandbox.Spec, *attempt) {
-		spec := s.spec(t, words...)
-		a, err := s.tryStart(sb, spec, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return spec, a
+	spec := s.spec(t, "out", "ready", "cat")
+	quiet, goOn := s.waiting(t, sb, spec)
+	hog, err := s.tryStart(sb, s.spec(t, "touch", "60"), nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	spec, quiet := begin("out", "ready", "sleep", "1000")
-	quiet.says(t, "ready")
-	_, hog := begin("touch", "60")
 	if e := hog.end(t); e.Counters == nil || e.Counters.OOMKill < 1 || !e.Counters.AncestorOOM {
 		t.Errorf("the hog: want a kill for an ancestor's shortage, got %s", show(e.Outcome))
 	}
+	goOn()
 	e := quiet.end(t)
 	s.always(t, spec, e)
 	wantExit(t, e, 0, "")
@@ -153,9 +149,8 @@ func ownCgroup(t *testing.T, s *suite) {
 	if s.CgroupVersion != 2 {
 		need.Gap(t, "needs cgroup v2: counters are not hierarchical on v1")
 	}
-	spec := s.spec(t, "out", "ready", "sleep", "1000", "touch", "40")
-	a := s.start(t, spec, nil)
-	a.says(t, "ready")
+	spec := s.spec(t, "out", "ready", "cat", "touch", "40")
+	a, goOn := s.waiting(t, s.sandbox, spec)
 	pid := a.pid(t)
 	_, leaf := s.memoryCgroup(t, pid)
 	inner := filepath.Join(leaf, "own")
@@ -172,6 +167,7 @@ func ownCgroup(t *testing.T, s *suite) {
 			t.Fatal(err)
 		}
 	}
+	goOn()
 	e := a.end(t)
 	s.always(t, spec, e)
 	wantExit(t, e, 137, "SIGKILL")

@@ -4,7 +4,6 @@ package sandboxtest
 
 import (
 	"errors"
-	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -68,11 +67,9 @@ func devicesHeld(t *testing.T, s *suite) {
 // do something to it in between.
 func (s *suite) planted(t *testing.T, spec sandbox.Spec, plant func(pid int)) (said string) {
 	t.Helper()
-	input, end := io.Pipe()
-	a := s.start(t, spec, input)
-	a.says(t, "ready")
+	a, goOn := s.waiting(t, s.sandbox, spec)
 	plant(a.pid(t))
-	end.Close()
+	goOn()
 	e := a.end(t)
 	s.always(t, spec, e)
 	wantExit(t, e, 0, "")

@@ -5,6 +5,7 @@ package sandboxtest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -19,6 +20,21 @@ import (
 )
 
 func isNoOutcome(err error) bool { return errors.Is(err, sandbox.ErrNoOutcome) }
+
+// waiting starts hog in a sandbox, which says "ready" and then reads its input,
+// and returns when it does. With goOn the input is at its end.
+func (s *suite) waiting(t testing.TB, sb sandbox.Sandbox, spec sandbox.Spec) (a *attempt, goOn func()) {
+	t.Helper()
+	input, end := io.Pipe()
+	goOn = func() { _ = end.Close() }
+	t.Cleanup(goOn)
+	a, err := s.tryStart(sb, spec, input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.says(t, "ready")
+	return a, goOn
+}
 
 // killSupervisor kills the supervisor of the attempt kept in dir: the process
 // that listens on the socket there.

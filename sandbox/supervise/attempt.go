@@ -56,6 +56,7 @@ type Attempt struct {
 
 	Outcome sandbox.Outcome
 
+	exited  <-chan struct{} // the Box's, once the program may run
 	watcher watcher
 	disk    diskWatch
 	rooms   roomWatch

@@ -82,7 +82,7 @@ func (a *Attempt) diskPlaces() disk.Places {
 // (pkg/kubelet/eviction, immediateEvictionGracePeriodSeconds). It reports
 // whether the look is to be a point of the timeline at once.
 func (w *diskWatch) noted(a *Attempt, d sandbox.Disk) bool {
-	if w.evicting() {
+	if w.evicting() || a.over() { // the last look is settle's
 		return false
 	}
 	w.last = &d

@@ -5,6 +5,7 @@ package supervise
 import (
 	"cmp"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -22,9 +23,17 @@ type Kernel struct {
 	hostKills int64
 
 	meter    *cgroup.Meter
-	events   *cgroup.Watch
-	notified atomic.Bool // the OOM event fired at least once
+	events   news           // nil: the kernel does not tell
+	reader   sync.WaitGroup // of the events
+	notified atomic.Bool    // v1's OOM event fired at least once
 	tracker  tracker
+}
+
+// news are a group's OOM events.
+type news interface {
+	Next() bool
+	Pending() bool
+	Close()
 }
 
 // NewKernel notes where the machine stands; the attempt's group is made next.
@@ -49,31 +58,44 @@ func (k *Kernel) Notified() bool { return k.notified.Load() }
 // Watch implements Witness.
 func (k *Kernel) Watch() <-chan Wake {
 	k.meter, _ = k.group.Meter()
-	woken := make(chan Wake, 1)
-	k.events, _ = k.group.Watch()
-	if k.events == nil {
-		return woken
+	events, err := k.group.Watch()
+	if err != nil {
+		return make(chan Wake)
 	}
-	early := k.version == 1
-	go func() { // ends with Close
-		for k.events.Next() {
-			k.notified.Store(early)
+	return k.follow(events)
+}
+
+// follow passes the news on until Close.
+func (k *Kernel) follow(events news) <-chan Wake {
+	k.events = events
+	woken := make(chan Wake, 1)
+	k.reader.Go(func() {
+		for events.Next() {
+			k.notified.Store(k.early())
 			select {
-			case woken <- Wake{Early: early}:
+			case woken <- Wake{Early: k.early()}:
 			default: // one is waiting already
 			}
 		}
-	}()
+	})
 	return woken
 }
+
+// early says that the kernel tells of a shortage before it kills (v1).
+func (k *Kernel) early() bool { return k.version == 1 }
 
 // Main implements Witness.
 func (k *Kernel) Main(pid int) { k.tracker.main = pid }
 
-// Close implements Witness.
+// Close implements Witness. On a busy machine the end may be known before the
+// event that the kernel sent ahead of it was read: it counts all the same.
 func (k *Kernel) Close() {
 	if k.events != nil {
+		if k.early() && k.events.Pending() {
+			k.notified.Store(true)
+		}
 		k.events.Close()
+		k.reader.Wait()
 	}
 	if k.meter != nil {
 		k.meter.Close()
@@ -89,7 +111,7 @@ func (k *Kernel) Sample() (Look, bool) {
 		return Look{}, false
 	}
 	s, err := k.meter.Sample()
-	return Look{Sample: s, Ending: k.tracker.seen[k.tracker.main].empty}, err == nil
+	return Look{Sample: s, Ending: ending(k.tracker.main)}, err == nil // looked at last: it may have ended meanwhile
 }
 
 // Kills implements Witness.
@@ -179,3 +201,7 @@ func (k *Kernel) Logged() []sandbox.Victim {
 	}
 	return logged
 }
+
+// LoggedRefusal reports whether the kernel's log tells of a process that the
+// attempt was refused.
+func (k *Kernel) LoggedRefusal() bool { return k.log.Refused(k.group) }

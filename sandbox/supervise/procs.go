@@ -40,6 +40,13 @@ func readProc(pid int) (proc, bool) {
 	return parseStatus(pid, string(data)), true
 }
 
+// ending reports whether a process has given its memory back; one that is not
+// known (0) has not.
+func ending(pid int) bool {
+	p, there := readProc(pid)
+	return pid != 0 && (!there || p.empty)
+}
+
 func parseStatus(pid int, status string) proc {
 	p := proc{pid: pid, empty: true, deaf: true}
 	for line := range strings.Lines(status) {

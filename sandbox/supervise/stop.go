@@ -19,9 +19,10 @@ type stopper struct {
 }
 
 // stop sends SIGTERM and arms SIGKILL. Another call can only bring the kill
-// forward. A program that has not begun is killed at once.
+// forward. A program that has not begun is killed at once, and nothing is done
+// to one that has ended.
 func (s *stopper) stop(a *Attempt, reason sandbox.StopReason, grace time.Duration) {
-	if s.killed {
+	if s.killed || a.over() {
 		return
 	}
 	deadline := time.Now().Add(grace)
@@ -65,6 +66,9 @@ func (s *stopper) graceOver() <-chan time.Time {
 }
 
 func (s *stopper) kill(a *Attempt) {
+	if a.over() {
+		return
+	}
 	s.killed = true
 	s.send(a, unix.SIGKILL)
 }

@@ -15,7 +15,7 @@ import (
 func (a *Attempt) supervise() {
 	a.watcher.start(a)
 	defer a.watcher.stop()
-	exited := a.Box.Exited()
+	a.exited = a.Box.Exited()
 	executed := a.Box.Exec()
 	var timeout <-chan time.Time
 
@@ -45,10 +45,22 @@ func (a *Attempt) supervise() {
 			if a.disk.noted(a, use) {
 				a.watcher.sample(a)
 			}
-		case <-exited:
+		case <-a.exited:
 			a.ended(executed)
 			return
 		}
+	}
+}
+
+// over reports whether the program has ended. Where the machine held this
+// process up, the end and a reason to stop may both be there when it is back:
+// then the end came by itself.
+func (a *Attempt) over() bool {
+	select {
+	case <-a.exited:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -106,8 +106,11 @@ func timeLeft(before, now sandbox.Sample, limit int64) time.Duration {
 	return time.Duration(min(float64(took)*float64(limit-now.Memory)/float64(grown), float64(time.Hour)))
 }
 
-// sample takes one look at memory and cpu and records it.
+// sample takes one look at memory and cpu and records it. It looks at the
+// counter of kills, too: one may come long after it was announced, where the
+// one who is to die is held up.
 func (w *watcher) sample(a *Attempt) {
+	w.look(a)
 	w.witness.Track()
 	s, ok := w.measure(a)
 	left := timeLeft(w.last, s, a.Config.Spec.Limits.Memory)

@@ -3,8 +3,11 @@
 package supervise
 
 import (
+	"slices"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"drydock/sandbox"
 )
@@ -58,5 +61,41 @@ func TestTimeLeft(t *testing.T) {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+// killer is a witness of one kill, which comes when everybody has stopped
+// waiting for it.
+type killer struct {
+	blind
+	kills int64
+}
+
+func (k *killer) Kills() (int64, error)        { return k.kills, nil }
+func (*killer) Track()                         {}
+func (*killer) Sample() (Look, bool)           { return Look{}, false }
+func (*killer) NoteVictims(o *sandbox.Outcome) { o.Victims = append(o.Victims, sandbox.Victim{PID: 7}) }
+
+// A kill that comes late after its announcement ends the rest of the attempt
+// no later than the next sample.
+func TestLateKill(t *testing.T) {
+	a, box, _ := onDisk(t)
+	a.Config.Spec.Limits.GroupKill, a.Group = true, sandbox.GroupEmulated
+	witness := &killer{}
+	a.Witness, a.watcher.witness = witness, witness
+	a.watcher.announced(a, Wake{Early: true})
+	for a.watcher.recheck != nil {
+		<-a.watcher.recheck
+		a.watcher.look(a)
+	}
+	if len(box.got) != 0 {
+		t.Fatalf("sent %v before there was a kill", box.got)
+	}
+	witness.kills = 1
+	for range 2 {
+		a.watcher.sample(a)
+		if !slices.Equal(box.got, []unix.Signal{unix.SIGKILL}) || len(a.Outcome.Victims) != 1 || a.Outcome.GroupKilledAt.IsZero() {
+			t.Errorf("sent %v, victims %+v", box.got, a.Outcome.Victims)
+		}
 	}
 }

@@ -54,6 +54,18 @@ func Short(way Way, dir string, size int64) string {
 	return fmt.Sprintf("; the machine's disk has only %d MiB left for it", free>>20)
 }
 
+// Least is the smallest limit, in bytes: a sandbox makes some dozens of
+// directories of its own, and a program wants to write something, too.
+const Least = 1 << 20
+
+// Enough refuses a limit below Least, by a *sandbox.SpecError.
+func Enough(size int64) error {
+	if size >= Least {
+		return nil
+	}
+	return Impossible(fmt.Sprintf("%d bytes do not even hold the directories that the sandbox makes itself", size), "ask for 1Mi or more")
+}
+
 // loopsHere looks for what a Loop needs.
 func loopsHere() error {
 	if _, err := findMkfs(); err != nil {

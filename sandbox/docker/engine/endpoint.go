@@ -162,5 +162,12 @@ func (t target) client() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	dial, err := throughProgram(t.Host)
+	if err != nil {
+		return nil, err
+	}
+	if dial != nil {
+		options = append(options, client.WithDialContext(dial))
+	}
 	return client.NewClientWithOpts(append(options, client.WithUserAgent("drydock"))...)
 }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,25 +110,31 @@ func TestAttachWaitsForTheLease(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// A process that inherits the lease, as the shim does, and outlives us.
-		holder := exec.CommandContext(t.Context(), "sleep", "0.3")
+		// A process that inherits the lease, as the shim does, until its input ends.
+		holder := exec.CommandContext(t.Context(), "cat")
 		holder.ExtraFiles = []*os.File{f}
+		input, err := holder.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := holder.Start(); err != nil {
 			t.Fatal(err)
 		}
 		f.Close()
+		var released atomic.Bool
 		go func() {
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(100 * time.Millisecond) // it is waited for by now
 			if begins {
 				_ = listenAndDie(spec.Dir)
 			}
+			released.Store(true)
+			input.Close()
 		}()
-		start := time.Now()
 		r, err := a.Attach(t.Context(), spec)
 		if begins != (err == nil) || !begins && !errors.Is(err, sandbox.ErrNotBegun) {
 			t.Errorf("begins %v: %v", begins, err)
 		}
-		if !begins && time.Since(start) < 250*time.Millisecond {
+		if !begins && !released.Load() {
 			t.Error("the holder was not waited for")
 		}
 		if r != nil {
