@@ -301,4 +301,20 @@ func TestParseGPU(t *testing.T) {
 	if !isSDKError(err) || !strings.HasPrefix(err.Error(), "gpu must be one of typing.Literal['A2:1', ") || !strings.HasSuffix(err.Error(), ", got nope") {
 		t.Errorf("error %v", err)
 	}
+	if brief := Brief(err); brief.Error() != `gpu "nope": not an accelerator that the SDK knows; name one the SDK knows, such as "T4:1", or a plain count` || !isSDKError(brief) {
+		t.Errorf("in short: %v", brief)
+	}
+	if _, _, err = ParseGPU("-1"); Brief(err) != err {
+		t.Errorf("in short: %v", Brief(err))
+	}
+}
+
+// A task file's wrong accelerator is told without the list of all.
+func TestYAMLBrief(t *testing.T) {
+	var r Resources
+	err := yaml.Unmarshal([]byte("cpu: 1\ngpu: A100:x\n"), &r)
+	const want = `gpu "A100:x": not an accelerator that the SDK knows; did you mean "A100:1"?`
+	if line, ok := errors.AsType[*LineError](err); !ok || line.Line != 2 || line.Err.Error() != want {
+		t.Errorf("got %v", err)
+	}
 }

@@ -85,14 +85,11 @@ func (f Flags) blame(err error) error {
 	out := &FieldError{Reason: err.Error(), Err: err}
 	var sdk *SDKError
 	var field *FieldError
-	switch {
-	case errors.As(err, &sdk):
-		out.Field, out.Reason, out.Hint = sdk.Field, sdk.Text, sdk.Hint
-		if sdk.Field == "gpu" && strings.HasPrefix(sdk.Text, textLiterals()) {
-			out.Reason = "not an accelerator that the SDK knows" // its own text lists all of them
-		}
-	case errors.As(err, &field):
+	switch brief := Brief(err); {
+	case errors.As(brief, &field):
 		out.Field, out.Reason, out.Hint = field.Field, field.Reason, field.Hint
+	case errors.As(brief, &sdk):
+		out.Field, out.Reason, out.Hint = sdk.Field, sdk.Text, sdk.Hint
 	}
 	if strings.HasPrefix(out.Hint, asDevice) { // a flag has no way to write one
 		out.Hint += " in a Flyte program, or gpu: {device: …, partition: …} in a task file"

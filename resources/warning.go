@@ -3,6 +3,7 @@
 package resources
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -46,6 +47,19 @@ type SDKError struct {
 }
 
 func (e *SDKError) Error() string { return e.Text }
+
+// Brief is a refusal without the SDK's list of all accelerators: then it is a *FieldError around err.
+func Brief(err error) error {
+	sdk, ok := errors.AsType[*SDKError](err)
+	if !ok {
+		return err
+	}
+	value, listed := strings.CutPrefix(sdk.Text, textLiterals())
+	if !listed {
+		return err
+	}
+	return &FieldError{Field: sdk.Field, Value: value, Reason: "not an accelerator that the SDK knows", Hint: sdk.Hint, Err: err}
+}
 
 // FieldError is a refusal of one value, for a person.
 type FieldError struct {

@@ -46,7 +46,7 @@ func ReadYAML(node *yaml.Node) (Resources, []Warning, error) {
 	}
 	r, warnings, err := w.resources()
 	if err != nil {
-		return Resources{}, warnings, atLine(lines[fieldOf(err)], node.Line, err)
+		return Resources{}, warnings, atLine(lines[fieldOf(err)], node.Line, Brief(err))
 	}
 	return r, warnings, nil
 }
