@@ -131,7 +131,11 @@ func unknownCommand(commands []*cli.Command, name string) error {
 		}
 	}
 	remedy := "see drydock help; to run a program: drydock run -- " + shellQuote(name)
-	if near := nearest(name, names); near != "" {
+	near := otherWords[name]
+	if near == "" {
+		near = nearest(name, names)
+	}
+	if near != "" {
 		remedy = "did you mean drydock " + near + "? see drydock help"
 	}
 	return usagef(remedy, "there is no command %q", name)

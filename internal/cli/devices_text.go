@@ -34,7 +34,7 @@ func deviceState(d gpu.Device, h *holder) (state, why string) {
 	case busy != "":
 		return deviceInUse, strings.TrimPrefix(busy, string(d.ID)+" in use ")
 	case d.Partitioned():
-		return devicePartitioned, fmt.Sprintf("in MIG mode, %d MIG devices", len(d.MIG.Parts))
+		return devicePartitioned, "in MIG mode, " + counted(len(d.MIG.Parts), "MIG device")
 	case d.Draws():
 		return deviceFree, "drives a screen: given last"
 	}

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -85,7 +86,8 @@ func execute(ctx context.Context, w World, o runOptions, s *config.Settings, tas
 	if err != nil {
 		return notStarted(err)
 	}
-	ctx, signals := watchSignals(ctx, w, out.signal)
+	grace := cmp.Or(task.Grace, executor.DefaultGrace)
+	ctx, signals := watchSignals(ctx, w, func(first bool, name string) { out.signal(first, name, grace) })
 	defer signals.stop()
 	opts := []executor.RunOption{
 		executor.WithStreams(out.streams(w.Stdin)), executor.WithEvents(out.event), executor.WithKill(signals.kill),

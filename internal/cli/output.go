@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/term"
 
@@ -18,8 +19,9 @@ import (
 
 // printer tells one audience what happens to a task: people or programs.
 type printer interface {
-	event(executor.Event)           // everything but the end
-	signal(first bool, name string) // a signal and what it does
+	event(executor.Event) // everything but the end
+	// signal tells what a signal does; grace is how long the first one may take.
+	signal(first bool, name string, grace time.Duration)
 	strayTeller
 	ended(*executor.Result)            // the end, exactly once
 	streams(io.Reader) sandbox.Streams // where the task's own output goes
@@ -50,8 +52,8 @@ func (p *jsonPrinter) ended(r *executor.Result) {
 	p.line(executor.Event{Type: executor.EventEnded, Time: r.EndedAt, ID: r.ID, Ended: r})
 }
 
-func (p *jsonPrinter) signal(bool, string) {}
-func (p *jsonPrinter) stray(string)        {}
+func (p *jsonPrinter) signal(bool, string, time.Duration) {}
+func (p *jsonPrinter) stray(string)                       {}
 
 func (p *jsonPrinter) streams(in io.Reader) sandbox.Streams { return sandbox.Streams{Stdin: in} }
 
@@ -123,12 +125,16 @@ func (p *textPrinter) event(e executor.Event) {
 	}
 }
 
-func (p *textPrinter) signal(first bool, name string) {
+func (p *textPrinter) signal(first bool, name string, grace time.Duration) {
 	if p.terminal && name == "SIGINT" {
 		p.stderr.line.set(true) // the terminal has just shown ^C
 	}
-	if first {
-		p.say(fmt.Sprintf("drydock: %s: stopping the task in order; once more kills it\n", name))
+	switch {
+	case first && grace > 0: // a process 1 that handles no SIGTERM takes all of it
+		p.say(fmt.Sprintf("drydock: %s: stopping the task in order, within %s; once more kills it\n", name, report.Lasted(grace)))
+		return
+	case first:
+		p.say(fmt.Sprintf("drydock: %s: stopping the task\n", name))
 		return
 	}
 	p.say(fmt.Sprintf("drydock: %s again: killing the task\n", name))

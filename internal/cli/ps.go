@@ -19,6 +19,7 @@ import (
 	"drydock/executor"
 	"drydock/internal/history"
 	"drydock/internal/report"
+	"drydock/internal/top"
 )
 
 type psOptions struct {
@@ -32,11 +33,14 @@ var psPage = page{
 	About: `Lists what runs and what waits, the newest first; with --all what has ended, too. The
 tasks of Flyte runs (drydock up, drydock flyte) are among them.
 
+STATUS is running or queued, or the verdict of a task that has ended, and the exit code that
+it brought where that is not 0. A queued task's line ends with what it waits for. The status
+lost means that a kill or a crash took all that knew of a task; drydock wait finds out what
+came of it.
+
 CPU, MEMORY and DISK are what a running task uses now, of its limit; what a queued one asks
 for; what an ended one took: seconds of CPU time, and its peaks of memory and disk. Disk is
-measured of tasks that asked for a limit on it; where none did the column is left out. A queued task's line
-ends with what it waits for, an ended one's with its verdict. The status lost means that a
-kill or a crash took all that knew of it, and that what came of it could not be found out.
+measured of tasks that asked for a limit on it; where none did the column is left out.
 
 What kills and crashes left of any task is removed on the way, and its end written down.
 
@@ -114,10 +118,11 @@ func runPs(ctx context.Context, w World, o psOptions) error {
 	defer d.close()
 	var tasks []history.Task
 	if x != nil {
-		if tasks, err = d.list(ctx, f); err != nil {
+		if tasks, err = d.list(ctx, o.oneMore(f)); err != nil {
 			return err
 		}
 	}
+	tasks, more := atMost(tasks, f.Limit)
 	switch {
 	case o.JSON:
 		return psJSON(w, tasks)
@@ -129,8 +134,39 @@ func runPs(ctx context.Context, w World, o psOptions) error {
 		}
 		return nil
 	}
-	_, err = fmt.Fprint(w.Stdout, table(psRows(styleOf(w, w.Stdout), tasks, w.Now()), columns(w)))
-	return err
+	width := columns(w)
+	rows := psRows(styleOf(w, w.Stdout), tasks, w.Now())
+	if width > 0 && tableWidth(rows) > width {
+		shortenRows(rows)
+	}
+	if _, err = fmt.Fprint(w.Stdout, table(rows, width)); err != nil {
+		return err
+	}
+	if more && !o.Given["limit"] {
+		fmt.Fprintf(w.Stderr, "drydock: these are the newest %d that have ended; --limit 0 lists all\n", f.Limit)
+	}
+	return nil
+}
+
+// oneMore asks for one ended task more than is shown: that there is one.
+func (o psOptions) oneMore(f history.Filter) history.Filter {
+	if f.Limit > 0 {
+		f.Limit++
+	}
+	return f
+}
+
+// atMost leaves the newest limit of tasks that are over; 0: all.
+func atMost(tasks []history.Task, limit int) (shown []history.Task, more bool) {
+	over := 0
+	shown = slices.DeleteFunc(tasks, func(t history.Task) bool {
+		if t.Status != history.Running && t.Status != history.Queued {
+			over++
+			return limit > 0 && over > limit
+		}
+		return false
+	})
+	return shown, limit > 0 && over > limit
 }
 
 // taskLine is a line of ps --json.
@@ -150,7 +186,24 @@ func psJSON(w World, tasks []history.Task) error {
 	return nil
 }
 
-const taskNameWidth = 24 // longer names are cut
+const (
+	taskNameWidth  = 24 // longer names are cut
+	leastNameWidth = 12 // where the screen is narrow
+)
+
+// shortenRows makes room for what a list is read for, on a narrow screen: the
+// first letters of an id are enough for every command.
+func shortenRows(rows [][]cell) {
+	ids := make([]string, 0, len(rows))
+	for _, row := range rows[1:] {
+		ids = append(ids, row[0].text)
+	}
+	n := top.IDLength(ids)
+	for _, row := range rows {
+		row[0].text = row[0].text[:min(n, len(row[0].text))]
+		row[1].text = cut(row[1].text, leastNameWidth)
+	}
+}
 
 func psRows(s report.Style, tasks []history.Task, now time.Time) [][]cell {
 	head := func(text string) cell { return cell{text, s.Dim} }
@@ -173,41 +226,40 @@ func psRows(s report.Style, tasks []history.Task, now time.Time) [][]cell {
 		if disks {
 			row = append(row, plain(cmp.Or(diskColumn(t), "-")))
 		}
-		rows = append(rows, append(row, plain(try), remarkCell(s, t)))
+		rows = append(rows, append(row, plain(try), remarkCell(t)))
 	}
 	return rows
 }
 
+// statusCell is a task's status, of an ended one how it ended.
 func statusCell(s report.Style, t *history.Task) cell {
 	c := plain(string(t.Status))
-	switch t.Status {
-	case history.Running:
+	switch {
+	case t.Status == history.Running:
 		c.paint = s.Good
-	case history.Queued, history.Lost:
+	case t.Status == history.Queued, t.Status == history.Lost:
 		c.paint = s.Warn
+	case t.Class != "":
+		c = plain(report.Word(t.Class))
+		if t.ExitCode != nil && *t.ExitCode != 0 {
+			c.text += fmt.Sprintf(" (%d)", *t.ExitCode)
+		}
+		if t.Class != executor.Succeeded {
+			c.paint = s.Bad
+		}
 	}
 	return c
 }
 
-// remarkCell is a verdict, or what is waited for.
-func remarkCell(s report.Style, t *history.Task) cell {
-	switch {
-	case t.Status == history.Queued:
+// remarkCell is what is waited for, or what to do.
+func remarkCell(t *history.Task) cell {
+	switch t.Status {
+	case history.Queued:
 		return plain(t.Waiting)
-	case t.Status == history.Lost:
+	case history.Lost:
 		return plain("drydock wait " + t.ID + " finds out")
-	case t.Class == "":
-		return plain("")
 	}
-	text := report.Word(t.Class)
-	if t.ExitCode != nil && *t.ExitCode != 0 {
-		text += fmt.Sprintf(" (%d)", *t.ExitCode)
-	}
-	c := plain(text)
-	if t.Class != executor.Succeeded {
-		c.paint = s.Bad
-	}
-	return c
+	return plain("")
 }
 
 func cpuColumn(t *history.Task) string {

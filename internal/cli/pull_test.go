@@ -34,11 +34,11 @@ func TestPullProgress(t *testing.T) {
 	}{
 		{"terminal", true, "\r\x1b[Kdrydock: pulling python:3.12" +
 			"\r\x1b[Kdrydock: pulling python:3.12: 2 MiB of 9 MiB" +
-			"\ndrydock: SIGINT: stopping the task in order; once more kills it\n" +
+			"\ndrydock: SIGINT: stopping the task in order, within 30s; once more kills it\n" +
 			"\r\x1b[Kdrydock: pulling python:3.12: 8 MiB of 9 MiB" +
 			"\r\x1b[Kdrydock: pulled python:3.12, 9 MiB\n"},
 		{"file", false, "drydock: pulling python:3.12\n" +
-			"drydock: SIGINT: stopping the task in order; once more kills it\n" +
+			"drydock: SIGINT: stopping the task in order, within 30s; once more kills it\n" +
 			"drydock: pulling python:3.12: 8 MiB of 9 MiB\n" +
 			"drydock: pulled python:3.12, 9 MiB\n"},
 	} {
@@ -47,7 +47,7 @@ func TestPullProgress(t *testing.T) {
 			p := &textPrinter{terminal: tc.terminal, stderr: &passage{to: &out, line: &lineState{}}}
 			for i, e := range events {
 				if i == 3 {
-					p.signal(true, "SIGINT")
+					p.signal(true, "SIGINT", 30*time.Second)
 				}
 				p.event(e)
 			}

@@ -58,7 +58,7 @@ func TestOutputFlags(t *testing.T) {
 func TestNearest(t *testing.T) {
 	words := []string{"run", "doctor", "config", "completion", "version", "help"}
 	for word, want := range map[string]string{
-		"rnu": "run", "runn": "run", "docter": "doctor", "conf": "config", "verison": "version", "python3": "", "x": "", "": "",
+		"rnu": "run", "runn": "run", "complet": "completion", "co": "", "h": "", "docter": "doctor", "conf": "config", "verison": "version", "python3": "", "x": "", "": "",
 	} {
 		if got := nearest(word, words); got != want {
 			t.Errorf("%q is near %q, want %q", word, got, want)

@@ -28,7 +28,9 @@ type manyPrinter struct {
 	mu    sync.Mutex // guards what follows
 	tally fanout.Tally
 	pace  pace
-	told  bool // with what they run
+	told  bool          // with what they run
+	most  int64         // of the memory limits that were too low
+	try   report.Advice // about the task that had it
 }
 
 func newManyPrinter(w World, o runOptions, total int) *manyPrinter {
@@ -90,6 +92,13 @@ func (p *manyPrinter) ended(r *executor.Result) {
 	if p.json != nil {
 		p.json.ended(r)
 	}
+	if oom := r.Verdict.OOM; oom != nil {
+		p.mu.Lock()
+		if oom.Limit > p.most {
+			p.most, p.try = oom.Limit, report.AdviceOf(r.Task.Resources, r.Verdict)
+		}
+		p.mu.Unlock()
+	}
 	p.results.add(executor.Event{Type: executor.EventEnded, Time: r.EndedAt, ID: r.ID, Ended: r})
 }
 
@@ -117,7 +126,10 @@ func (p *manyPrinter) finish(s *fanout.Summary) int {
 	if p.json != nil {
 		p.json.raw(line)
 	} else if !p.o.Quiet || code != exitOK {
-		p.say(summaryText(p.style, s, took))
+		p.mu.Lock()
+		try := p.try
+		p.mu.Unlock()
+		p.say(summaryText(p.style, s, took, try))
 	}
 	if err != nil {
 		fmt.Fprintf(p.w.Stderr, "drydock: %v\n", err)

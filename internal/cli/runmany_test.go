@@ -69,25 +69,33 @@ func TestProgress(t *testing.T) {
 }
 
 func TestSummaryText(t *testing.T) {
-	s := &fanout.Summary{Tally: fanout.Tally{Total: 40, Succeeded: 10, Failed: 22, Stopped: 3, Unstarted: 5}, Cause: executor.SignalCause{Signal: "SIGINT"}}
+	s := &fanout.Summary{Tally: fanout.Tally{Total: 40, Succeeded: 10, Failed: 22, Stopped: 3, Unstarted: 5}, Cause: executor.SignalCause{Signal: "SIGINT"},
+		Verdicts: map[executor.Class]int{executor.OOM: 22}}
 	for i := range 22 {
 		s.Failures = append(s.Failures, fanout.Failure{ID: fmt.Sprint("ID", i), Name: fmt.Sprintf("t[%d]", i), Verdict: executor.OOM, Message: "too\nmuch"})
 	}
 	s.Failures[1].ID = ""
-	got := strings.Split(summaryText(report.Style{}, s, 90*time.Second), "\n")
+	s.Failures[2] = fanout.Failure{ID: "ID2", Name: "t[2]", Verdict: executor.Failed, Message: "the task failed with exit code 3"}
+	got := strings.Split(summaryText(report.Style{}, s, 90*time.Second, report.Advice{Flag: "--memory 64Mi"}), "\n")
 	want := []string{
-		"drydock: 10 of 40 tasks succeeded, 22 failed, 3 were stopped, 5 never started (1m30s)",
+		"drydock: 10 of 40 tasks succeeded, 22 failed (22 out of memory), 3 were stopped, 5 never started (1m30s)",
 		"  ended by SIGINT (Ctrl-C)",
-		"  t[0]  oom: too?much",
-		"        drydock logs ID0",
-		"  t[1]  oom: too?much",
-		"  t[2]  oom: too?much",
+		"  t[0]  out of memory: too?much",
+		"        drydock report ID0",
+		"  t[1]  out of memory: too?much",
+		"  t[2]  the task failed with exit code 3",
+		"        drydock logs ID2",
 	}
 	if diff := cmp.Diff(want, got[:len(want)]); diff != "" {
 		t.Error(diff)
 	}
-	if last := got[len(got)-2]; !strings.HasPrefix(last, "  … and 2 more: ") {
-		t.Errorf("the last line: %s", last)
+	last := []string{
+		"  … and 2 more: drydock ps -a --status failed, oom and so on, or --result FILE",
+		"  try  --memory 64Mi for those out of memory, or --oom-retry 2x, and drydock finds it",
+		"",
+	}
+	if diff := cmp.Diff(last, got[len(got)-3:]); diff != "" {
+		t.Error(diff)
 	}
 }
 

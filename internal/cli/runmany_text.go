@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"drydock/executor"
 	"drydock/internal/fanout"
 	"drydock/internal/report"
 )
@@ -117,18 +118,11 @@ func cells(t fanout.Tally, n int) string {
 // mostListed is how many failures the end names to people.
 const mostListed = 20
 
-// summaryText is the end of a fan-out for people.
-func summaryText(style report.Style, s *fanout.Summary, took time.Duration) string {
+// summaryText is the end of a fan-out for people; try is what to do about
+// those that ran out of memory.
+func summaryText(style report.Style, s *fanout.Summary, took time.Duration, try report.Advice) string {
 	var b strings.Builder
-	head := fmt.Sprintf("%d of %d tasks succeeded", s.Succeeded, s.Total)
-	for _, part := range []struct {
-		n    int
-		what string
-	}{{s.Failed, "failed"}, {s.Stopped, "were stopped"}, {s.Unstarted, "never started"}} {
-		if part.n > 0 {
-			head += fmt.Sprintf(", %d %s", part.n, part.what)
-		}
-	}
+	head := summaryHead(s)
 	if s.Succeeded == s.Total {
 		head = style.Good(head)
 	} else {
@@ -140,13 +134,53 @@ func summaryText(style report.Style, s *fanout.Summary, took time.Duration) stri
 	}
 	for _, f := range s.Failures[:min(mostListed, len(s.Failures))] {
 		name := report.OneLine(f.Name)
-		fmt.Fprintf(&b, "  %s  %s: %s\n", style.Bold(name), style.Bad(string(f.Verdict)), report.OneLine(f.Message))
+		fmt.Fprintf(&b, "  %s  %s\n", style.Bold(name), failureText(style, f))
 		if f.ID != "" {
-			fmt.Fprintf(&b, "  %s  drydock logs %s\n", strings.Repeat(" ", utf8.RuneCountInString(name)), f.ID)
+			fmt.Fprintf(&b, "  %s  %s\n", strings.Repeat(" ", utf8.RuneCountInString(name)), lookAt(f))
 		}
 	}
 	if more := s.Failed - mostListed; more > 0 {
 		fmt.Fprintf(&b, "  … and %d more: drydock ps -a --status failed, oom and so on, or --result FILE\n", more)
 	}
+	if try.Flag != "" {
+		fmt.Fprintf(&b, "  %s  %s for those out of memory, or --oom-retry 2x, and drydock finds it\n", style.Dim("try"), style.Bold(try.Flag))
+	}
 	return b.String()
+}
+
+// summaryHead counts the ends of a fan-out's tasks.
+func summaryHead(s *fanout.Summary) string {
+	head := fmt.Sprintf("%d of %d tasks succeeded", s.Succeeded, s.Total)
+	failed := "failed"
+	if n := s.Verdicts[executor.OOM]; n > 0 {
+		failed += fmt.Sprintf(" (%d out of memory)", n)
+	}
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{s.Failed, failed}, {s.Stopped, "were stopped"}, {s.Unstarted, "never started"}} {
+		if part.n > 0 {
+			head += fmt.Sprintf(", %d %s", part.n, part.what)
+		}
+	}
+	return head
+}
+
+// failureText is how a task ended: its message, and the verdict before it
+// where it does not say it itself.
+func failureText(style report.Style, f fanout.Failure) string {
+	word, message := report.Word(f.Verdict), report.OneLine(f.Message)
+	before, after, found := strings.Cut(message, word)
+	if !found {
+		return style.Bad(word) + ": " + message
+	}
+	return before + style.Bad(word) + after
+}
+
+// lookAt is the command that tells more about a failure.
+func lookAt(f fanout.Failure) string {
+	if f.Verdict == executor.OOM {
+		return "drydock report " + f.ID
+	}
+	return "drydock logs " + f.ID
 }

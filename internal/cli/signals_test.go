@@ -97,7 +97,7 @@ func TestCtrlC(t *testing.T) {
 			go func() { code <- Main(context.Background(), w) }()
 			out.waitFor(t, "ready")
 			press(tc.signal)
-			errs.waitFor(t, "stopping the task in order; once more kills it")
+			errs.waitFor(t, "stopping the task in order, within 1h0m0s; once more kills it")
 			if tc.second {
 				press(tc.signal)
 				errs.waitFor(t, "again: killing the task")

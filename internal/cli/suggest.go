@@ -4,8 +4,18 @@ package cli
 
 import "strings"
 
-// nearest is the one of words that a mistyped word most likely meant, or "".
+// nearest is the one of words that a mistyped word most likely meant, or "":
+// the one that it begins, or else the most like it.
 func nearest(word string, words []string) string {
+	var begun []string
+	for _, w := range words {
+		if len(word) > 1 && strings.HasPrefix(w, word) {
+			begun = append(begun, w)
+		}
+	}
+	if len(begun) == 1 {
+		return begun[0]
+	}
 	best, found := len(word)/3+2, "" // a third of the letters may be wrong
 	for _, w := range words {
 		if w == "" || len(w) == 1 {
@@ -16,6 +26,13 @@ func nearest(word string, words []string) string {
 		}
 	}
 	return found
+}
+
+// otherWords are what other tools call drydock's commands.
+var otherWords = map[string]string{
+	"history": "ps -a", "list": "ps", "ls": "ps", "stats": "top", "serve": "up", "rm": "prune",
+	"cancel": "stop", "abort": "stop", "show": "inspect", "describe": "inspect", "retry": "rerun",
+	"exec": "attach", "gpus": "devices", "check": "doctor", "settings": "config",
 }
 
 // editDistance is the number of letters to insert, drop, replace or swap with

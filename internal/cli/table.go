@@ -22,6 +22,15 @@ func plain(text string) cell { return cell{text: report.OneLine(text)} }
 // table lays out rows in columns; the last one takes what is left of width
 // (0: as much as it needs). Texts are cut, never wrapped.
 func table(rows [][]cell, width int) string {
+	widths := columnWidths(rows)
+	var b strings.Builder
+	for _, row := range rows {
+		writeRow(&b, row, widths, width)
+	}
+	return b.String()
+}
+
+func columnWidths(rows [][]cell) []int {
 	var widths []int
 	for _, row := range rows {
 		for i, c := range row {
@@ -31,11 +40,17 @@ func table(rows [][]cell, width int) string {
 			widths[i] = max(widths[i], utf8.RuneCountInString(c.text))
 		}
 	}
-	var b strings.Builder
-	for _, row := range rows {
-		writeRow(&b, row, widths, width)
+	return widths
+}
+
+// tableWidth is how wide a table is that nothing is cut of, but its last
+// column: remarks are cut first.
+func tableWidth(rows [][]cell) int {
+	n := 0
+	for _, width := range columnWidths(rows)[:len(rows[0])-1] {
+		n += width + gap
 	}
-	return b.String()
+	return n - gap
 }
 
 const gap = 2 // between columns

@@ -200,6 +200,6 @@ func tellDetached(w World, o upOptions, c flyte.Config, i flyte.Info) error {
 	if i.Python != "" {
 		with = runsWith(i, "")
 	}
-	_, err := fmt.Fprintf(w.Stdout, "%s%s  in the background, pid %d; its log is %s\n", upBanner(s, i), with, i.PID, i.Log)
+	_, err := fmt.Fprintf(w.Stdout, "%s%s  in the background, pid %d; its log is %s\n", upBanner(s, i, o.where()), with, i.PID, i.Log)
 	return err
 }

@@ -37,7 +37,7 @@ func newUpPrinter(w World, o upOptions, stateDir string) upPrinter {
 	if o.JSON {
 		return &jsonUp{w: w, out: w.Stdout, stateDir: stateDir}
 	}
-	p := &textUp{w: w, quiet: o.Quiet}
+	p := &textUp{w: w, quiet: o.Quiet, where: o.where()}
 	p.board = newBoard(styleOf(w, w.Stdout), canPaint(w, w.Stdout), w.Now)
 	p.screen = newScreen(w, w.Stdout, p.board.paint)
 	return p
@@ -47,6 +47,7 @@ func newUpPrinter(w World, o upOptions, stateDir string) upPrinter {
 type textUp struct {
 	w      World
 	quiet  bool
+	where  string // the flag by which other commands find the server
 	info   flyte.Info
 	board  *board
 	screen *screen
@@ -57,7 +58,7 @@ func (p *textUp) say(text string) { p.screen.with(func() string { return text })
 func (p *textUp) ready(i flyte.Info) {
 	p.info = i
 	if !p.quiet {
-		p.say(upBanner(p.board.style, i))
+		p.say(upBanner(p.board.style, i, p.where))
 	}
 }
 
@@ -107,18 +108,26 @@ func (p *textUp) logs() slog.Handler {
 	return logLines{func(text string) { p.say("drydock: " + p.board.style.Warn(text) + "\n") }}
 }
 
+// where is the flag that other commands need to find what this one starts.
+func (o upOptions) where() string {
+	if o.Given["state-dir"] {
+		return " --state-dir " + shellQuote(o.StateDir)
+	}
+	return ""
+}
+
 // upBanner is what a person needs who has just started a server.
-func upBanner(s report.Style, i flyte.Info) string {
-	end := "Ctrl-C, or drydock down; drydock down --keep lets running tasks go on"
-	if i.Log != "" {
-		end = "drydock down; drydock down --keep lets running tasks go on"
+func upBanner(s report.Style, i flyte.Info, where string) string {
+	end := "drydock down" + where + "; with --keep running tasks go on"
+	if i.Log == "" {
+		end = "Ctrl-C, or " + end
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "drydock: the Flyte endpoint is up at %s\n", s.Bold(i.Endpoint))
 	fmt.Fprintf(&b, "  look at runs at %s\n\n", i.Console)
 	fmt.Fprintf(&b, "  run a program:  %s\n", s.Bold(fmt.Sprintf("flyte --endpoint %s --insecure run --project %s --domain %s main.py main", i.Endpoint, defaultProject, defaultDomain)))
 	fmt.Fprintf(&b, "  or put this into ~/.flyte/config.yaml, and flyte run main.py main will do:\n\n%s\n", configSnippet(i.Endpoint))
-	b.WriteString("  File and Dir results on this machine:  eval \"$(drydock status --env)\"\n")
+	fmt.Fprintf(&b, "  File and Dir results on this machine:  eval \"$(drydock status --env%s)\"\n", where)
 	b.WriteString("  end:  " + end + "\n\n")
 	b.WriteString(runsIn(i))
 	return b.String()

@@ -33,7 +33,7 @@ func Node(s string) (NodeSpec, error) {
 			if err == nil && device != nil {
 				n.GPUs = append(n.GPUs, *device)
 			}
-			return true, err
+			return true, resources.Brief(err)
 		}
 		return amount(&n.Capacity, key, value, 1, "cpu", "memory", "disk", "pids")
 	})

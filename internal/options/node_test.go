@@ -38,7 +38,9 @@ func TestNodeRefuses(t *testing.T) {
 		"memory=-1Gi":   "memory: ",
 		"memory=lots":   "memory: ",
 		"pids=1.5":      `pids: "1.5" is no whole number`,
-		"gpu=A100:none": "gpu: ",
+		"gpu=A100:none": `gpu: gpu "A100:none": not an accelerator that the SDK knows; did you mean "A100:1"?; accepted`,
+		"gpu=A100":      `gpu: gpu "A100": not an accelerator that the SDK knows; did you mean "A100:1"?`,
+		"gpu=-1":        "gpu: gpu must be greater than or equal to 0",
 		"cpu=1,cpu=2":   "cpu is there twice",
 	} {
 		if _, err := Node(text); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "accepted: ") {

@@ -185,19 +185,25 @@ const leastID = 14
 
 // shortenIDs leaves as many letters as tell the ids apart.
 func shortenIDs(c *column) {
-	for n := leastID; ; n++ {
+	n := IDLength(c.texts[1:])
+	for i, id := range c.texts {
+		c.texts[i] = id[:min(n, len(id))]
+	}
+}
+
+// IDLength is how many letters of ids tell each from the others.
+func IDLength(ids []string) int {
+	n := leastID
+	for ; n < 26; n++ {
 		seen := map[string]bool{}
-		for _, id := range c.texts[1:] {
+		for _, id := range ids {
 			seen[id[:min(n, len(id))]] = true
 		}
-		if len(seen) < len(c.texts)-1 && n < 26 {
-			continue
+		if len(seen) == len(ids) {
+			break
 		}
-		for i, id := range c.texts {
-			c.texts[i] = id[:min(n, len(id))]
-		}
-		return
 	}
+	return n
 }
 
 // shortenSizes leaves of sizes the part of the limit that is used.
