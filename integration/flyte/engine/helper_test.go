@@ -65,7 +65,7 @@ func (w *world) open() {
 		w.t.Fatal(err)
 	}
 	c := w.config
-	c.Book, c.Launcher, c.Objects, c.OutputBase = w.book, w.launcher, w.objects, "s3://drydock"
+	c.Book, c.Launcher, c.Objects, c.OutputBase = w.book, w.launcher.launcher(), w.objects, "s3://drydock"
 	if w.e, err = New(c); err != nil {
 		w.t.Fatal(err)
 	}
@@ -179,8 +179,8 @@ func (m *memory) Exists(ctx context.Context, uri string) (bool, error) {
 	return err == nil, nil
 }
 
-// script is a launcher whose attempts end when the test says so, or at once
-// with what was laid down for an action's name.
+// script makes attempts end when the test says so, or at once with what was
+// laid down for an action's name. They outlive the engines that launch them.
 type script struct {
 	w        *world
 	mu       sync.Mutex
@@ -190,23 +190,59 @@ type script struct {
 	plan     map[string]func(n int) End // by task name; n from 1
 	never    bool                       // Adopt finds that nothing began
 	patient  bool                       // an end that is there is seen before a context's
+	crash    chan struct{}              // closed by the last engine's
 }
 
 type scripted struct {
-	order    Order
-	end      chan End
-	detached chan struct{}
+	order Order
+	end   chan End
 }
 
 func newScript() *script {
 	return &script{live: map[string]*scripted{}, plan: map[string]func(int) End{}}
 }
 
-func (s *script) Launch(ctx context.Context, o Order) End {
+// scripting is the launcher of one engine. When that has crashed it does
+// nothing any more, as the goroutines of a process that was killed: what it
+// returns goes nowhere.
+type scripting struct {
+	*script
+	gone chan struct{}
+}
+
+func (s *script) launcher() scripting {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.crash = make(chan struct{})
+	return scripting{s, s.crash}
+}
+
+// orphan is the last engine's crash.
+func (s *script) orphan() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.crash)
+}
+
+// isGone reports whether the engine has crashed. Call it with mu held.
+func (s scripting) isGone() bool {
+	select {
+	case <-s.gone:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s scripting) Launch(ctx context.Context, o Order) End {
+	s.mu.Lock()
+	if s.isGone() {
+		s.mu.Unlock()
+		return End{}
+	}
 	s.launched = append(s.launched, fmt.Sprintf("%s#%d", o.Action.ID.Name, o.Attempt))
 	plan := s.plan[o.Action.Task.GetSpec().GetTaskTemplate().GetId().GetName()]
-	p := &scripted{o, make(chan End, 1), make(chan struct{})}
+	p := &scripted{o, make(chan End, 1)}
 	s.live[o.TaskID] = p
 	s.mu.Unlock()
 	o.Progress(Progress{Phase: running})
@@ -216,53 +252,49 @@ func (s *script) Launch(ctx context.Context, o Order) End {
 	return s.follow(ctx, o.TaskID, p)
 }
 
-func (s *script) follow(ctx context.Context, id string, p *scripted) End {
+func (s scripting) follow(ctx context.Context, id string, p *scripted) End {
 	s.mu.Lock()
 	if s.patient && len(p.end) > 0 {
 		ctx = context.Background()
 	}
 	s.mu.Unlock()
+	end, ended := End{Phase: aborted}, false
 	select {
-	case end := <-p.end:
-		s.mu.Lock()
-		delete(s.live, id)
-		s.mu.Unlock()
-		return end
-	case <-p.detached: // by a crash; what it returns goes nowhere
-		return End{}
+	case end = <-p.end:
+		ended = true
+	case <-s.gone:
 	case <-ctx.Done():
-		s.mu.Lock()
-		delete(s.live, id)
-		s.mu.Unlock()
-		return End{Phase: aborted}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.isGone() {
+		delete(s.live, id)
+		return end
+	}
+	if ended {
+		p.end <- end // it is for the next engine
+	}
+	return End{}
 }
 
-func (s *script) Adopt(ctx context.Context, o Order) (End, bool) {
+func (s scripting) Adopt(ctx context.Context, o Order) (End, bool) {
 	s.mu.Lock()
 	p := s.live[o.TaskID]
-	never := s.never || p == nil
-	if never {
-		delete(s.live, o.TaskID)
-	} else {
+	began := p != nil && !s.never && !s.isGone()
+	switch {
+	case began:
 		s.adopted = append(s.adopted, fmt.Sprintf("%s#%d", o.Action.ID.Name, o.Attempt))
-		p = &scripted{o, p.end, make(chan struct{})}
+		p = &scripted{o, p.end}
 		s.live[o.TaskID] = p
+	case !s.isGone():
+		delete(s.live, o.TaskID)
 	}
 	s.mu.Unlock()
-	if never {
+	if !began {
 		return End{}, false
 	}
 	o.Progress(Progress{Phase: running})
 	return s.follow(ctx, o.TaskID, p), true
-}
-
-func (s *script) orphan() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, p := range s.live {
-		close(p.detached)
-	}
 }
 
 // finish ends the running attempt of an action.
