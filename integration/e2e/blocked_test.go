@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ import (
 func TestVerdictWithoutOutcomeFile(t *testing.T) {
 	nothingLeft(t)
 	h := newHome(t)
-	c := h.start(t, "run", "--memory", "32Mi", "--json", "--", "sh", "-c", "echo ready; sleep 1; ./hog touch 64")
+	c := h.start(t, "run", "--memory", "32Mi", "--json", "--", "sh", "-c", "echo ready; "+untilGate+"./hog touch 64")
 	c.waitFor(t, "ready")
 	dirs, err := filepath.Glob(filepath.Join(h.state(), "tasks", "*", "attempts", "1"))
 	if err != nil || len(dirs) != 1 {
@@ -27,6 +28,7 @@ func TestVerdictWithoutOutcomeFile(t *testing.T) {
 	if err := errors.Join(os.Remove(kept), os.Mkdir(kept, 0o700)); err != nil {
 		t.Fatal(err)
 	}
+	h.openGate(t)
 	c.end(t).want(t, 137, "oom")
 }
 
@@ -39,7 +41,7 @@ func TestKillWithBlockedReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	c := h.prepare(t, "run", "--memory", "64Mi", "--quiet", "--", "sh", "-c", "trap '' TERM; yes")
+	c := h.prepare(t, "run", "--memory", "64Mi", "--quiet", "--grace", "1h", "--", "sh", "-c", "trap '' TERM; yes")
 	c.Stdout = w
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
@@ -49,22 +51,11 @@ func TestKillWithBlockedReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.Sleep(300 * time.Millisecond)
-	for range 2 {
+	for _, says := range []string{"once more kills it", "again: killing the task"} {
 		if err := c.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(200 * time.Millisecond)
+		within(t, hang/2, "it does not say "+says, func() bool { return strings.Contains(c.err.String(), says) })
 	}
-	ended := make(chan struct{})
-	go func() { _ = c.Wait(); close(ended) }()
-	select {
-	case <-ended:
-	case <-time.After(20 * time.Second):
-		_ = c.Process.Kill()
-		<-ended
-		t.Fatal("it still waits for its reader")
-	}
-	if got := c.ProcessState.ExitCode(); got != 143 {
-		t.Errorf("exit %d, want 143", got)
-	}
+	c.end(t).want(t, 143, "") // one that waited for its reader would be killed
 }

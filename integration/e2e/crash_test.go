@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // When drydock itself is killed in mid-task, the task runs on under its
@@ -25,18 +24,19 @@ func TestDrydockKilled(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			nothingLeft(t)
 			h := newHome(t)
-			c := h.start(t, "run", "--memory", "64Mi", "--json", "--", "sh", "-c", "echo one; sleep 1; "+tc.last)
+			c := h.start(t, "run", "--memory", "64Mi", "--json", "--", "sh", "-c", "echo one; "+untilGate+tc.last)
 			c.waitFor(t, `one`)
 			id := firstID(t, c.out.String())
 			if err := c.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
 			c.end(t)
+			h.openGate(t)
 
 			dir := filepath.Join(h.state(), "tasks", id, "attempts", "1")
 			outcome, verdict := filepath.Join(dir, "outcome.json"), filepath.Join(dir, "verdict.json")
-			within(t, 20*time.Second, "no outcome.json: the supervisor did not finish", func() bool { return exists(outcome) })
-			within(t, 10*time.Second, "no verdict.json: nobody judged the outcome", func() bool { return exists(verdict) })
+			within(t, hang/2, "no outcome.json: the supervisor did not finish", func() bool { return exists(outcome) })
+			within(t, hang/2, "no verdict.json: nobody judged the outcome", func() bool { return exists(verdict) })
 			if got := stringField(t, verdict, "verdict"); got != tc.verdict {
 				t.Errorf("verdict.json says %q, want %q", got, tc.verdict)
 			}

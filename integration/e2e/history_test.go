@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -122,11 +121,11 @@ func TestOrphans(t *testing.T) {
 		program string
 		verdict string
 	}{
-		{"wait", []string{"wait", "last", "--json"}, 3, "echo one; sleep 1; exit 3", "failed"},
-		{"attach", []string{"attach", "last", "--json"}, 3, "echo one; sleep 1; exit 3", "failed"},
+		{"wait", []string{"wait", "last", "--json"}, 3, "echo one; " + untilGate + "exit 3", "failed"},
+		{"attach", []string{"attach", "last", "--json"}, 3, "echo one; " + untilGate + "exit 3", "failed"},
 		{"stop", []string{"stop", "last", "--grace", "10s", "--json"}, 0, "echo one; trap 'exit 5' TERM; " + ticking, "aborted"},
 		{"kill", []string{"kill", "last", "--json"}, 0, "echo one; trap '' TERM; " + ticking, "aborted"},
-		{"wait for an oom", []string{"wait", "last", "--json"}, 137, "echo one; sleep 1; exec tail /dev/zero", "oom"},
+		{"wait for an oom", []string{"wait", "last", "--json"}, 137, "echo one; " + untilGate + "exec tail /dev/zero", "oom"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			nothingLeft(t)
@@ -138,8 +137,12 @@ func TestOrphans(t *testing.T) {
 			}
 			c.end(t)
 			h.untilStatus(t, "running")
-			r := h.run(t, tc.command...)
-			r.want(t, tc.exit, tc.verdict)
+			follower := h.start(t, tc.command...)
+			if tc.name == "attach" {
+				follower.waitFor(t, "one") // to one that has ended nobody attaches
+			}
+			h.openGate(t)
+			follower.end(t).want(t, tc.exit, tc.verdict)
 			l := h.status(t)
 			if l.Status != "ended" || l.Verdict != tc.verdict {
 				t.Errorf("ps says %+v", l)
@@ -186,10 +189,7 @@ func TestBetweenAttempts(t *testing.T) {
 	}
 	write("2s")
 	c := h.start(t, "run", "-f", file, "fails", "--json")
-	l := h.untilStatus(t, "queued")
-	if l.Waiting != "its next attempt" {
-		t.Errorf("it waits for %q", l.Waiting)
-	}
+	c.waitFor(t, "try")
 	logs := h.run(t, "logs", "last", "-f")
 	logs.want(t, 0, "")
 	if logs.stdout != "try\ntry\n" {
@@ -200,7 +200,10 @@ func TestBetweenAttempts(t *testing.T) {
 
 	write("1h")
 	c = h.start(t, "run", "-f", file, "fails", "--json")
-	h.untilStatus(t, "queued")
+	within(t, hang/2, "it never waited for its next attempt", func() bool {
+		l := h.status(t)
+		return l.Status == "queued" && l.Waiting == "its next attempt"
+	})
 	h.run(t, "stop", "last", "--json").want(t, 0, "aborted")
 	c.end(t).want(t, 143, "aborted")
 }
@@ -294,27 +297,29 @@ func TestDetach(t *testing.T) {
 	h := newHome(t)
 	c := h.start(t, "run", "--memory", "64Mi", "--", "sh", "-c", ticking)
 	c.waitFor(t, "tick 3")
+	id := h.status(t).ID
+	h.run(t, "run", "--memory", "64Mi", "--", "true").want(t, 0, "")
+	over := h.ps(t)[0].ID // wait tells its end at once, and waits on
 	for _, tc := range []struct {
 		args []string
+		says string
 		exit int
 	}{
-		{[]string{"attach", "last"}, 0},
-		{[]string{"logs", "last", "-f"}, 130},
-		{[]string{"wait", "last"}, 130},
+		{[]string{"attach", id}, "tick", 0},
+		{[]string{"logs", id, "-f"}, "tick", 130},
+		{[]string{"wait", over, id}, over, 130},
 	} {
 		looks := h.start(t, tc.args...)
-		if tc.args[0] == "wait" {
-			time.Sleep(300 * time.Millisecond) // it prints nothing until the end
-		} else {
-			looks.waitFor(t, "tick")
-		}
+		looks.waitFor(t, tc.says)
 		if err := looks.Process.Signal(syscall.SIGINT); err != nil {
 			t.Fatal(err)
 		}
 		looks.end(t).want(t, tc.exit, "")
-		h.untilStatus(t, "running")
+		if l := h.ps(t)[1]; l.ID != id || l.Status != "running" {
+			t.Errorf("after %s: %+v", tc.args[0], l)
+		}
 	}
-	h.run(t, "kill", "last").want(t, 0, "")
+	h.run(t, "kill", id).want(t, 0, "")
 	c.end(t).want(t, 143, "")
 }
 

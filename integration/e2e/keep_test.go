@@ -60,10 +60,9 @@ func TestFullDiskKeepsTheVerdict(t *testing.T) {
 	for _, killed := range []bool{false, true} {
 		t.Run(fmt.Sprintf("drydock killed %v", killed), func(t *testing.T) {
 			h := newHome(t)
-			gate := filepath.Join(h.work(t), "gate")
 			smallDisk(t, h, "8m")
 			nothingLeftOf(t, h)
-			c := h.start(t, "run", "--memory", "64Mi", "--json", "--", "sh", "-c", "echo one; until [ -e gate ]; do sleep 0.05; done; echo two; exit 3")
+			c := h.start(t, "run", "--memory", "64Mi", "--json", "--", "sh", "-c", "echo one; "+untilGate+"echo two; exit 3")
 			c.waitFor(t, `one`)
 			id := firstID(t, c.out.String())
 			free := fillUp(t, h.state())
@@ -76,9 +75,7 @@ func TestFullDiskKeepsTheVerdict(t *testing.T) {
 			if r := h.run(t, "run", "--memory", "64Mi", "--json", "--", "true"); r.exit != 125 || !strings.Contains(r.ended.Message, "the disk is full; free some space (drydock prune) or move it with --state-dir") {
 				t.Errorf("a new run: exit %d, %q", r.exit, r.ended.Message)
 			}
-			if err := os.WriteFile(gate, nil, 0o600); err != nil {
-				t.Fatal(err)
-			}
+			h.openGate(t)
 			if !killed {
 				r := c.end(t)
 				r.want(t, 3, "failed")

@@ -18,7 +18,7 @@ import (
 func TestMachineBudget(t *testing.T) {
 	nothingLeft(t)
 	h := newHome(t)
-	quiet := h.start(t, "run", "--memory", "64Mi", "--cpu", "100m", "--json", "--", "./hog", "tidy", "sleep", "60000")
+	quiet := h.start(t, "run", "--memory", "64Mi", "--cpu", "100m", "--json", "--", "./hog", "tidy", "sleep", "300000")
 	quiet.waitFor(t, "ready")
 	file, above := memoryLimit(t, children(shimOf(t, quiet.Process.Pid))[0])
 	if err := os.WriteFile(filepath.Join(above, file), []byte(fmt.Sprint(40<<20)), 0); err != nil {

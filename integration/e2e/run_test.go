@@ -87,6 +87,17 @@ func (h home) work(t testing.TB) string {
 	return dir
 }
 
+// untilGate is a part of a task's shell script: it waits for openGate.
+const untilGate = "until [ -e gate ]; do sleep 0.05; done; "
+
+// openGate lets the tasks go on that wait for it.
+func (h home) openGate(t testing.TB) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(h.work(t), "gate"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // start begins `drydock ARGS`.
 func (h home) start(t testing.TB, args ...string) *command {
 	t.Helper()

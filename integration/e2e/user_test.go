@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"drydock/internal/need"
 )
@@ -87,7 +86,7 @@ func TestUserLeftovers(t *testing.T) {
 func TestUserScope(t *testing.T) {
 	ordinaryUser(t)
 	h := newHome(t)
-	c := h.start(t, "run", "--memory", "64Mi", "--json", "--", "sh", "-c", "echo ready; sleep 2")
+	c := h.start(t, "run", "--memory", "64Mi", "--json", "--", "sh", "-c", "echo ready; "+untilGate+":")
 	c.waitFor(t, "ready")
 	group := ownGroup(t, shimOf(t, c.Process.Pid))
 	if !strings.HasSuffix(filepath.Dir(group), ".scope") {
@@ -97,9 +96,10 @@ func TestUserScope(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.end(t)
+	h.openGate(t)
 	outcome := filepath.Join(h.state(), "tasks", firstID(t, c.out.String()), "attempts", "1", "outcome.json")
-	within(t, 20*time.Second, "no outcome.json: the supervisor did not finish", func() bool { return exists(outcome) })
-	within(t, 10*time.Second, "the scope is still there", func() bool { return !exists(filepath.Dir(group)) })
+	within(t, hang/2, "no outcome.json: the supervisor did not finish", func() bool { return exists(outcome) })
+	within(t, hang/2, "the scope is still there", func() bool { return !exists(filepath.Dir(group)) })
 }
 
 // A limit of the scope in which a user starts drydock is a budget for all

@@ -18,14 +18,19 @@ func TestV2Docker(t *testing.T) {
 	files, env := dockerParts(t)
 	conformance := Tests{Name: "docker", Package: "drydock/sandbox/docker", Run: "^TestConformance$", Env: env,
 		Args: []string{"-sandboxtest.rounds=1", "-sandboxtest.repeats=3"}}
+	// What depends on the version of cgroups; scripts/fidelity guest-docker runs all.
+	fidelity := Tests{Name: "fidelity", Package: "drydock/integration/e2e/fidelity", Env: env,
+		Run:  "^TestFidelity$/^truth$/^(oom-main|oom-child-exit0|single-child-exit0|allocatable|pagecache|shm-auto|res-guaranteed|info)$",
+		Args: []string{"-fidelity.record=-", "-fidelity.sandbox=docker", "-fidelity.engine=" + engines.V28.String()}}
 	if *soakFlag {
 		conformance.Args = []string{"-sandboxtest.rounds=10", "-sandboxtest.repeats=50"}
+		fidelity.Run = ""
 	}
 	Machine{
 		Files: files,
 		Tests: []Tests{
 			{Name: "engine", Package: "drydock/integration/engines", Run: "^Test(Busybox|Bridge|NothingLeft.*)$", Env: env},
-			conformance,
+			conformance, fidelity,
 		},
 	}.Run(t, *runFlag)
 }

@@ -12,16 +12,19 @@ import (
 	"slices"
 	"testing"
 
+	"drydock/integration/engines"
 	"drydock/internal/fidelity"
 	"drydock/internal/need"
 	"drydock/sandbox"
 	"drydock/sandbox/docker"
+	"drydock/sandbox/docker/engine"
 	"drydock/sandbox/native"
 )
 
 var (
 	sandboxFlag = flag.String("fidelity.sandbox", "native", "the sandbox to ask")
 	imageFlag   = flag.String("fidelity.image", "", "the image to ask it with, which has glibc and a shell with the usual programs; \"\": this machine's root file system")
+	engineFlag  = flag.String("fidelity.engine", "", "a container engine to start for it, by its name in package engines, and to ask with an image of its own; \"\": the one that DOCKER_HOST tells")
 )
 
 // makers make a sandbox of each kind; leases is a directory for its locks.
@@ -29,9 +32,24 @@ var makers = map[string]func(ctx context.Context, l *lab, leases string) (sandbo
 	"native": func(_ context.Context, l *lab, leases string) (sandbox.Sandbox, error) {
 		return native.New(native.Config{Shim: l.shim, LeaseDir: leases})
 	},
-	"docker": func(ctx context.Context, _ *lab, leases string) (sandbox.Sandbox, error) {
-		return docker.New(ctx, docker.Config{LeaseDir: leases})
+	"docker": func(ctx context.Context, l *lab, leases string) (sandbox.Sandbox, error) {
+		return docker.New(ctx, docker.Config{Engine: engine.Config{Host: l.engine}, LeaseDir: leases})
 	},
+}
+
+// findImage takes the image of the flags, or an engine of its own with one.
+func (l *lab) findImage(t *testing.T) {
+	t.Helper()
+	if l.image = *imageFlag; *engineFlag == "" {
+		return
+	}
+	kinds := engines.Kinds()
+	i := slices.IndexFunc(kinds, func(k engines.Kind) bool { return k.String() == *engineFlag })
+	if i < 0 {
+		t.Fatalf("-fidelity.engine=%s: no such engine; there are %v", *engineFlag, kinds)
+	}
+	e := engines.Shared(t, kinds[i])
+	l.engine, l.image = e.Socket, engines.Busybox(t, e)
 }
 
 func (l *lab) newSandbox(t *testing.T, leases string) sandbox.Sandbox {

@@ -79,7 +79,7 @@ func inside(t *testing.T, l *lab, caps, user string) facts {
 	e := l.run(t, job{
 		sh: lookAround + l.readGroup() + ":", profile: func(p *resources.Profile) { p.Security.Capabilities = caps },
 		res:  resources.Resources{CPU: resources.Pair("500m", "500m"), Memory: resources.Pair("64Mi", "64Mi")},
-		task: func(task *executor.Task) { task.User, task.Network = user, network() },
+		task: func(task *executor.Task) { task.User, task.Network = user, l.network() },
 	})
 	if e.Verdict.Class != executor.Succeeded {
 		t.Fatalf("%s\n%s", e.Verdict.Message, e.attempt(t).Outcome.Tail)
@@ -95,8 +95,8 @@ func inside(t *testing.T, l *lab, caps, user string) facts {
 }
 
 // network is an image's own, as a pod has one, or else the machine's.
-func network() sandbox.Network {
-	if *imageFlag != "" {
+func (l *lab) network() sandbox.Network {
+	if l.image != "" {
 		return sandbox.NetworkBridge
 	}
 	return sandbox.NetworkHost

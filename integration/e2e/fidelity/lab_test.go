@@ -27,8 +27,9 @@ const hang = 5 * time.Minute
 // lab is where all cases run.
 type lab struct {
 	fidelity.Backend
-	shim, hog string
-	sandbox   sandbox.Sandbox
+	shim, hog     string
+	engine, image string // of containers; "": see the flags
+	sandbox       sandbox.Sandbox
 }
 
 func newLab(t *testing.T) *lab {
@@ -42,6 +43,7 @@ func newLab(t *testing.T) *lab {
 	} else {
 		l.shim = buildShim(t)
 	}
+	l.findImage(t)
 	l.sandbox = l.newSandbox(t, t.TempDir())
 	return l
 }
@@ -108,7 +110,7 @@ func memory(limit resources.Quantity) resources.Resources {
 func (l *lab) run(t *testing.T, j job) end {
 	t.Helper()
 	x := l.executor(t, j)
-	task := executor.Task{Command: j.argv, Image: *imageFlag, Resources: j.res, WorkDir: l.workDir(t), Grace: 500 * time.Millisecond}
+	task := executor.Task{Command: j.argv, Image: l.image, Resources: j.res, WorkDir: l.workDir(t), Grace: 500 * time.Millisecond}
 	if task.Image != "" { // which has a file system of its own
 		task.Mounts = []sandbox.Mount{{Source: task.WorkDir, Target: task.WorkDir}}
 	}

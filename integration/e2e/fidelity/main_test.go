@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"drydock/integration/engines"
 	"drydock/internal/fidelity"
-	"drydock/internal/need"
 	"drydock/sandbox/docker"
 )
 
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 		os.Exit(mapHuge())
 	}
 	flag.Parse()
-	os.Exit(need.Main(m))
+	os.Exit(engines.Main(m))
 }
 
 // record keeps a result where the flag says.

@@ -123,7 +123,7 @@ func (l *lab) groupOfAll(t *testing.T, pid int) string {
 		switch {
 		case l.Cgroup == 1 && fields[1] == "memory": // BASE/TASK, and an engine's container below it
 			base := filepath.Dir(fields[2])
-			if *imageFlag != "" {
+			if l.image != "" {
 				base = filepath.Dir(base)
 			}
 			return filepath.Join("/sys/fs/cgroup/memory", base, "memory.limit_in_bytes")
