@@ -3,6 +3,7 @@
 package cgroup
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -44,8 +45,14 @@ func (h Hierarchy) passHugetlb() {
 }
 
 // Vacate removes a delegated group that nobody is in any more, with all below.
+// One that passes no controllers on stays: it was just made, and somebody is
+// about to be moved into it.
 func (h Hierarchy) Vacate() error {
-	err := removeOnce(filepath.Join(h.Unified, h.Owned))
+	dir := filepath.Join(h.Unified, h.Owned)
+	if passed, err := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control")); err == nil && len(bytes.TrimSpace(passed)) == 0 {
+		return nil
+	}
+	err := removeOnce(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}

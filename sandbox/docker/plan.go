@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"drydock/internal/state"
 	"drydock/sandbox"
 	"drydock/sandbox/docker/engine"
 	"drydock/sandbox/supervise/client"
@@ -114,9 +115,13 @@ func container(spec sandbox.Spec, image string) engine.Container {
 	if spec.Network == "" {
 		c.Network = string(sandbox.NetworkBridge)
 	}
+	hide := slices.Clone(spec.Hide)
+	if root, _, _, err := state.AttemptOf(spec.Dir); err == nil { // other tasks' logs, and what drydock goes by
+		hide = append(hide, root)
+	}
 	for _, m := range spec.Mounts {
 		c.Binds = append(c.Binds, engine.Bind{Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly})
-		c.Tmpfs = append(c.Tmpfs, hidden(m, spec.Hide)...)
+		c.Tmpfs = append(c.Tmpfs, hidden(m, hide)...)
 	}
 	return c
 }
@@ -129,13 +134,21 @@ func containerName(attempt string) string { return "drydock-" + attempt }
 func hidden(m sandbox.Mount, hide []string) []engine.Tmpfs {
 	var all []engine.Tmpfs
 	for _, path := range hide {
-		rest, err := filepath.Rel(m.Source, path)
+		rest, err := filepath.Rel(followed(m.Source), followed(path))
 		if info, statErr := os.Stat(path); err != nil || statErr != nil || !info.IsDir() || rest == "." || !filepath.IsLocal(rest) {
 			continue
 		}
 		all = append(all, engine.Tmpfs{Target: filepath.Join(m.Target, rest), Size: int64(os.Getpagesize()), Mode: 0o555})
 	}
 	return all
+}
+
+// followed is a path without symbolic links; one that cannot be followed stays.
+func followed(path string) string {
+	if resolved, err := filepath.EvalSymlinks(path); err == nil {
+		return resolved
+	}
+	return path
 }
 
 // defaultCaps are the container default without mknod, net_raw and

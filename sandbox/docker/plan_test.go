@@ -4,6 +4,7 @@ package docker
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,6 +92,27 @@ func TestHidden(t *testing.T) {
 		got := hidden(sandbox.Mount{Source: tc.source, Target: "/in"}, []string{state, filepath.Join(dir, "gone")})
 		if (tc.want == "") != (len(got) == 0) || len(got) > 0 && got[0].Target != tc.want {
 			t.Errorf("below %s: %+v, want %q", tc.source, got, tc.want)
+		}
+	}
+}
+
+// drydock's own files below a mount are out of sight, by whatever name it is
+// mounted.
+func TestStateIsHidden(t *testing.T) {
+	top := t.TempDir()
+	link := filepath.Join(t.TempDir(), "link")
+	dir := filepath.Join(top, "state", "tasks", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "attempts", "1")
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.Symlink(top, link)); err != nil {
+		t.Fatal(err)
+	}
+	for source, want := range map[string][]string{top: {"/in/state"}, link: {"/in/state"}, filepath.Join(top, "state"): nil, dir: nil} {
+		c := container(sandbox.Spec{Dir: dir, Mounts: []sandbox.Mount{{Source: source, Target: "/in"}}}, "image")
+		var got []string
+		for _, fs := range c.Tmpfs {
+			got = append(got, fs.Target)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: hidden is %q, want %q", source, got, want)
 		}
 	}
 }

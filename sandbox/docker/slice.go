@@ -31,8 +31,9 @@ import (
 // driverSystemd is the engine's word for cgroups that systemd makes.
 const driverSystemd = "systemd"
 
-// slicePatience bounds one start or stop of a slice.
-const slicePatience = 10 * time.Second
+// slicePatience bounds one start or stop of a slice, which is seconds of work
+// for systemd on a busy machine.
+const slicePatience = time.Minute
 
 // slicer is a systemd, to start slices and to stop them.
 type slicer interface {

@@ -120,10 +120,8 @@ func (k *keeper) makeGroup(a *supervise.Attempt) (supervise.Undo, error) {
 	k.own(kernel, h, group)
 	return func() error {
 		err := group.Remove()
-		if a.Outcome.StartError != nil && strings.HasPrefix(k.plan.Product, "Podman") {
-			// A monitor of Podman's that sees a failed start puts itself below
-			// the group when all else is gone, and so makes it again.
-			time.Sleep(lateMonitor)
+		if a.Outcome.StartError != nil && k.box != nil && k.engine.Info().Podman() {
+			awaitMonitor(k.box.id)
 			err = errors.Join(err, group.Remove())
 		}
 		err = errors.Join(err, base.Release())
@@ -138,9 +136,6 @@ func (k *keeper) own(kernel *supervise.Kernel, h cgroup.Hierarchy, group *cgroup
 	k.kernel, k.group = kernel, group
 	k.attempt.Group = group.GroupState(k.plan.Spec.Limits.GroupKill)
 }
-
-// lateMonitor is how long after a failed start Podman's monitor may come.
-const lateMonitor = 300 * time.Millisecond
 
 // makeContainer makes the container. Nothing of it runs before its start.
 func (k *keeper) makeContainer(a *supervise.Attempt) (supervise.Undo, error) {

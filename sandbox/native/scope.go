@@ -20,8 +20,9 @@ import (
 // The scope lasts as long as any process is in it: a supervisor that outlives
 // drydock keeps it.
 
-// scopePatience bounds the talk with systemd.
-const scopePatience = 10 * time.Second
+// scopePatience bounds the talk with systemd, which has seconds of work for a
+// scope on a busy machine. It gives the start of its own units 90 s.
+const scopePatience = time.Minute
 
 // enterScope has the user's systemd move this process into a delegated scope
 // of its own, unless the unit that it is in is delegated.

@@ -97,19 +97,29 @@ func startJoined(h cgroup.Hierarchy, shim *exec.Cmd) error {
 func joinScope(h cgroup.Hierarchy, pid int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), scopePatience)
 	defer cancel()
-	for {
+	for pause := leastAsked; ; pause = min(2*pause, mostAsked) {
+		asked := time.Now()
 		err := tryScope(ctx, h, pid)
 		refused, ofSystemd := errors.AsType[*systemd.Refusal](err)
 		if err == nil || ofSystemd && !refused.UnitExists() {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(time.Millisecond):
+		if ctx.Err() != nil {
+			return fmt.Errorf("it was not done within %v: %w", scopePatience, err)
+		}
+		// To look costs systemd nothing; to ask again keeps it from doing it.
+		wait := min(max(pause, time.Since(asked)), mostAsked)
+		for asked = time.Now(); !h.Occupied() && time.Since(asked) < wait; {
+			time.Sleep(time.Millisecond)
 		}
 	}
 }
+
+// How long after an answer systemd is asked again.
+const (
+	leastAsked = 20 * time.Millisecond
+	mostAsked  = time.Second
+)
 
 func tryScope(ctx context.Context, h cgroup.Hierarchy, pid int) error {
 	if h.Occupied() {

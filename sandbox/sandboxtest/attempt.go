@@ -28,7 +28,6 @@ type ended struct {
 	err            error
 	events         []sandbox.Event
 	stdout, stderr string
-	wall           time.Duration
 }
 
 // start begins an attempt; a failure to start fails the test.
@@ -106,7 +105,6 @@ func (a *attempt) says(t testing.TB, text string) {
 // end waits for the attempt, and fails the test when it hangs.
 func (a *attempt) end(t testing.TB) ended {
 	t.Helper()
-	start := time.Now()
 	type waited struct {
 		out sandbox.Outcome
 		err error
@@ -120,7 +118,7 @@ func (a *attempt) end(t testing.TB) ended {
 	case w := <-done:
 		return ended{
 			Outcome: w.out, err: w.err, events: a.allEvents(t),
-			stdout: a.stdout.String(), stderr: a.stderr.String(), wall: time.Since(start),
+			stdout: a.stdout.String(), stderr: a.stderr.String(),
 		}
 	case <-time.After(hang):
 		a.Stop(sandbox.StopAbort, 0)

@@ -24,8 +24,8 @@ func groupBackground(t *testing.T, s *suite) {
 	wantExit(t, e, 137, "SIGKILL")
 	s.wantOOM(t, e)
 	s.wantGroup(t, e)
-	if e.wall > 15*time.Second {
-		t.Errorf("it took %v", e.wall)
+	if ran := e.EndedAt.Sub(e.StartedAt); ran > 30*time.Second { // not sleepy's minute
+		t.Errorf("it ran for %v", ran)
 	}
 	if len(e.Victims) > 0 && e.Victims[0].Main && s.GroupKill == sandbox.GroupEmulated {
 		t.Errorf("the victim is %+v, want the child", e.Victims[0])

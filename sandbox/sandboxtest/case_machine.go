@@ -253,7 +253,7 @@ func localEvents(t *testing.T, s *suite) {
 	wantExit(t, e, 137, "SIGKILL")
 	s.wantOOM(t, e)
 	s.wantGroup(t, e)
-	if e.wall > 15*time.Second {
-		t.Errorf("it took %v", e.wall)
+	if ran := e.EndedAt.Sub(e.StartedAt); ran > 30*time.Second { // not sleepy's minute
+		t.Errorf("it ran for %v", ran)
 	}
 }

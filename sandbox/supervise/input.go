@@ -82,15 +82,16 @@ func (in *Input) write(data []byte) (int, error) {
 	return in.to.Write(data)
 }
 
-// end closes the program's input, once.
+// end closes the program's input, once. Who comes when the program has seen the
+// end is told of it first.
 func (in *Input) end(why string) {
 	in.mu.Lock()
 	to := in.to
 	in.to = nil
 	in.mu.Unlock()
 	if to != nil {
-		_ = to.Close()
 		in.tell(wire.Report{Input: &wire.InputState{Why: why}})
+		_ = to.Close()
 	}
 }
 

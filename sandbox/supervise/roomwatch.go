@@ -160,7 +160,11 @@ func (w *roomWatch) settle(a *Attempt) {
 	select {
 	case <-ended:
 	case <-time.After(lastLook):
-		return
+		select {
+		case <-ended: // it is this process that was held up
+		default:
+			return
+		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

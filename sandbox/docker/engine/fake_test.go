@@ -237,7 +237,7 @@ func TestPullStreams(t *testing.T) {
 		"ends, nothing there":   {stream: layer, message: "No such image"},
 		"no JSON":               {stream: layer + "<html>", message: "progress"},
 		"broken off":            {stream: layer, abort: true, want: Gone, message: "EOF"},
-		"silent":                {stream: layer, hang: true, want: Slow, message: "no progress of docker.io/library/x:latest for 100ms"},
+		"silent":                {stream: layer, hang: true, want: Slow, message: "no progress of docker.io/library/x:latest for 1s"},
 		"silent from the start": {hang: true, want: Slow, message: "no progress"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -262,7 +262,9 @@ func TestPullStreams(t *testing.T) {
 				fmt.Fprint(w, `{"message":"No such image: x"}`)
 			})
 			e := f.open(t)
-			e.limits.silence = 100 * time.Millisecond
+			if tc.hang {
+				e.limits.silence = time.Second
+			}
 			var last sandbox.Progress
 			_, err := e.Provide(t.Context(), Pull{Reference: "x", Progress: func(p sandbox.Progress) { last = p }})
 			_, isImage := err.(*sandbox.ImageError)

@@ -16,7 +16,8 @@ import (
 // turn is the right to pull an image, which one process has at a time. The
 // kernel gives it on when its holder dies.
 type turn struct {
-	file *os.File // nil: nothing is shared between processes
+	file   *os.File  // nil: nothing is shared between processes
+	before time.Time // when the image had last been pulled as the turn was asked for
 }
 
 // turnPause is between two tries to get a turn. A blocking flock cannot be
@@ -29,30 +30,45 @@ func takeTurn(ctx context.Context, dir, endpoint string, key share) (t turn, pul
 	if dir == "" {
 		return turn{}, false, nil
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if t, err = queue(dir, endpoint, key); err != nil {
 		return turn{}, false, err
+	}
+	if pulled, err = t.take(ctx); err != nil {
+		t.end()
+		return turn{}, false, err
+	}
+	return t, pulled, nil
+}
+
+// queue asks for the turn on an image of an engine.
+func queue(dir, endpoint string, key share) (turn, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return turn{}, err
 	}
 	name := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s", endpoint, key.reference, key.platform))
 	path := filepath.Join(dir, fmt.Sprintf("pull-%x.lock", name[:8]))
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
-		return turn{}, false, err
+		return turn{}, err
 	}
-	t = turn{file}
-	before := t.last()
+	t := turn{file: file}
+	t.before = t.last()
+	return t, nil
+}
+
+// take waits until it is its turn.
+func (t turn) take(ctx context.Context) (pulled bool, err error) {
 	for {
-		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		err := syscall.Flock(int(t.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
-			return t, t.last().After(before), nil
+			return t.last().After(t.before), nil
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			t.end()
-			return turn{}, false, fmt.Errorf("lock %s: %w", path, err)
+			return false, fmt.Errorf("lock %s: %w", t.file.Name(), err)
 		}
 		select {
 		case <-ctx.Done():
-			t.end()
-			return turn{}, false, ctx.Err()
+			return false, ctx.Err()
 		case <-time.After(turnPause):
 		}
 	}

@@ -27,6 +27,13 @@ func (e *Engine) adapt(ctx context.Context, c Container) (_ Container, err error
 	if c.ExtraHosts, err = e.gatewayHosts(ctx, c.ExtraHosts); err != nil {
 		return c, err
 	}
+	// Podman fills a tmpfs with what lies below it, and most of ours are there
+	// to keep that out of sight.
+	c.Tmpfs = slices.Clone(c.Tmpfs)
+	for i := range c.Tmpfs {
+		t := &c.Tmpfs[i]
+		t.Options = strings.TrimPrefix(t.Options+",notmpcopyup", ",")
+	}
 	// Ours are its limits, too, where the kernel is the same: here, and in a
 	// container beside it.
 	if e.info.Local || strings.HasPrefix(e.info.Endpoint, "unix://") && e.info.Kernel == kernelRelease() {

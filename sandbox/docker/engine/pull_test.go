@@ -173,15 +173,21 @@ func TestPullShared(t *testing.T) {
 	onEach(t, func(t *testing.T, e *Engine, lab *engines.Engine) {
 		s := newHub(t)
 		s.push(t, "shared", "1", e.Info().Arch, 200_000)
-		s.set(func(w http.ResponseWriter, r *http.Request) bool {
-			time.Sleep(100 * time.Millisecond)
-			return false
-		})
 		other, err := Open(t.Context(), e.config) // stands for another process: it shares the lock alone
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer other.Close()
+		var together atomic.Bool // all of them wait
+		s.set(func(w http.ResponseWriter, r *http.Request) bool {
+			for r.Context().Err() == nil && !together.Load() {
+				time.Sleep(10 * time.Millisecond)
+				if e.pulls.waiting() == 5 && other.pulls.waiting() == 5 && queued(e.config.LockDir) == 2 {
+					together.Store(true)
+				}
+			}
+			return false
+		})
 		var wait sync.WaitGroup
 		var told atomic.Int64
 		for i := range 10 {
@@ -203,6 +209,27 @@ func TestPullShared(t *testing.T) {
 			t.Error("nobody was told of the progress")
 		}
 	})
+}
+
+// waiting is how many wait for transfers.
+func (s *pulls) waiting() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.running {
+		n += p.waiting
+	}
+	return n
+}
+
+// queued is how many have a turn or wait for one, by their descriptors.
+func queued(dir string) (n int) {
+	fds, _ := filepath.Glob("/proc/self/fd/*")
+	for _, fd := range fds {
+		if path, err := os.Readlink(fd); err == nil && filepath.Dir(path) == dir {
+			n++
+		}
+	}
+	return n
 }
 
 func TestPullCancelled(t *testing.T) {
@@ -301,9 +328,9 @@ func TestCredentials(t *testing.T) {
 					t.Setenv("DOCKER_AUTH_CONFIG", fmt.Sprintf(tc.env, s.host))
 				}
 				write(t, filepath.Join(e.config.ConfigDir, "config.json"), fmt.Sprintf(tc.config, s.host), 0o600)
-				e.limits.helper = 300 * time.Millisecond
-				if tc.fails == "" {
-					e.limits.helper = time.Minute
+				e.limits.helper = time.Minute
+				if name == "helper hangs" {
+					e.limits.helper = 300 * time.Millisecond
 				}
 				_, err := e.Provide(t.Context(), Pull{Reference: s.host + "/private:1"})
 				if tc.fails == "" {

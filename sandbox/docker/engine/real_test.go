@@ -268,7 +268,9 @@ func TestOOM(t *testing.T) {
 // runOutOfMemory reports whether the engine has told of the kill.
 func runOutOfMemory(t *testing.T, e *Engine, lab *engines.Engine) (flag, event bool) {
 	t.Helper()
-	c := shell(t, lab, "sleep 0.3; a=x; while :; do a=$a$a; done")
+	signs := t.TempDir()
+	c := shell(t, lab, "until test -e /signs/go; do sleep 0.1; done; a=x; while :; do a=$a$a; done")
+	c.Binds = []Bind{{Source: signs, Target: "/signs", ReadOnly: true}}
 	c.Memory, c.MemorySwap = 32<<20, 32<<20
 	id := made(t, e, c)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -287,6 +289,7 @@ func runOutOfMemory(t *testing.T, e *Engine, lab *engines.Engine) (flag, event b
 	if podman := lab.Kind == engines.Pod; !podman && stats.Anon+stats.Kernel+stats.File == 0 { // Podman splits nothing
 		t.Errorf("stats %+v, %v", stats, err)
 	}
+	write(t, filepath.Join(signs, "go"), "", 0o644)
 	exit, err := e.Wait(t.Context(), id)
 	if err != nil || exit.Code != 137 {
 		t.Errorf("exit %+v, %v", exit, err)

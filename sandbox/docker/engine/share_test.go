@@ -107,24 +107,16 @@ func TestTurn(t *testing.T) {
 		t.Errorf("a turn that is taken was given again: %v", err)
 	}
 
-	type result struct {
-		turn   turn
-		pulled bool
-		err    error
+	next, err := queue(dir, "e", key)
+	if err != nil {
+		t.Fatal(err)
 	}
-	next := make(chan result)
-	go func() {
-		turn, pulled, err := takeTurn(t.Context(), dir, "e", key)
-		next <- result{turn, pulled, err}
-	}()
-	time.Sleep(2 * turnPause) // it waits by now; if not, the test sees less
 	first.pulled()
 	first.end()
-	r := <-next
-	if r.err != nil || !r.pulled {
-		t.Errorf("the next one was not told that the image is here: %+v", r)
+	if pulled, err := next.take(t.Context()); err != nil || !pulled {
+		t.Errorf("the next one was not told that the image is here: %v, %v", pulled, err)
 	}
-	r.turn.end()
+	next.end()
 	if after, pulled, err := takeTurn(t.Context(), dir, "e", key); err != nil || pulled {
 		t.Errorf("one that did not wait takes an old image for new: %v, %v", pulled, err)
 	} else {

@@ -36,6 +36,8 @@ var startWords = []struct {
 	{[]string{`exec: "`, "is a directory"}, sandbox.StartNotExecutable, exitNotExecutable},
 	{[]string{`exec: "`, "exec format error"}, sandbox.StartNotExecutable, exitNotExecutable},
 	{[]string{`exec: "`, "not a directory"}, sandbox.StartNotExecutable, exitNotExecutable},
+	{[]string{`exec: "`, "too many levels of symbolic links"}, sandbox.StartNotExecutable, exitNotExecutable},
+	{[]string{`exec: "`, "file name too long"}, sandbox.StartNotExecutable, exitNotExecutable},
 	{[]string{"crun: open executable", "permission denied"}, sandbox.StartNotExecutable, exitNotExecutable},
 	{[]string{"crun: exec", "exec format error"}, sandbox.StartNotExecutable, exitNotExecutable},
 	{[]string{"no command specified"}, sandbox.StartNotFound, exitRefused},

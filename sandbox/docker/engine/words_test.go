@@ -24,6 +24,8 @@ func TestStartReason(t *testing.T) {
 		{"crun: executable file `nope` not found in $PATH: No such file or directory: OCI runtime attempted to invoke a command that was not found", sandbox.StartNotFound, 127},
 		{`unable to start container process: exec: "/etc/passwd": permission denied: unknown`, sandbox.StartNotExecutable, 126},
 		{`unable to start container process: exec: "/etc": is a directory: unknown: permission denied`, sandbox.StartNotExecutable, 126},
+		{`exec: "./l": stat ./l: too many levels of symbolic links: unknown`, sandbox.StartNotExecutable, 126},
+		{`exec: "./aaaa": stat ./aaaa: file name too long: unknown`, sandbox.StartNotExecutable, 126},
 		{"crun: open executable: Permission denied: OCI permission denied", sandbox.StartNotExecutable, 126},
 		{"Minimum memory limit allowed is 6MB", sandbox.StartLimitTooLow, 125},
 		{"container init was OOM-killed (memory limit too low?): unknown", sandbox.StartLimitTooLow, 125},
