@@ -45,6 +45,8 @@ type contender struct {
 	Life     time.Duration
 	// Sandbox gives it a supervisor: a process that outlives a kill.
 	Sandbox bool
+	// Until is a file that the supervisor lives to see, or its directory's end.
+	Until string
 	// Evidence is where it lays down what it has got, under locks of its own:
 	// what the tests judge by.
 	Evidence string
@@ -72,6 +74,9 @@ func (c contender) main() int {
 			return gotError
 		}
 		time.Sleep(c.Life)
+		for c.Until != "" && exists(filepath.Dir(c.Until)) && !exists(c.Until) {
+			time.Sleep(time.Millisecond)
+		}
 		for fd := range c.Pieces { // the evidence, before the lease that it is judged by
 			_ = unix.Close(4 + fd)
 		}
@@ -130,6 +135,14 @@ func (c contender) step(step string) {
 		select {} // it is on its way
 	}
 }
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// endSandbox ends a supervisor that waits for it.
+func (c contender) endSandbox() { _ = os.WriteFile(c.Until, nil, 0o600) }
 
 // sandboxUp is a file that is there when the supervisor is.
 func (c contender) sandboxUp() string { return filepath.Join(c.Evidence, "up-"+c.Request.ID) }

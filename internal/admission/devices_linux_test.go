@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	"drydock/sandbox"
 )
@@ -54,12 +54,12 @@ func TestContendersForDevices(t *testing.T) {
 func TestDeviceOfAKilledProcess(t *testing.T) {
 	dir := leaseDir(t)
 	asks := Demand{Amounts: memory(1), Devices: []Choice{{Count: 1, Of: row(1), What: "A100"}}}
-	c := contender{Dir: dir, Evidence: t.TempDir(), Capacity: memory(8), Request: Request{ID: testID(1), Attempt: 1, Demand: asks}, Life: 2 * time.Second, Sandbox: true}
+	c := contender{Dir: dir, Evidence: t.TempDir(), Capacity: memory(8), Request: Request{ID: testID(1), Attempt: 1, Demand: asks}, Sandbox: true, Until: filepath.Join(t.TempDir(), "end")}
 	cmd := c.command()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	await(t, func() bool { _, err := os.Stat(c.sandboxUp()); return err == nil })
+	await(t, func() bool { return exists(c.sandboxUp()) })
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,10 @@ func TestDeviceOfAKilledProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	var told []string
-	claim, err := m.Take(t.Context(), Request{ID: testID(2), Attempt: 1, Demand: asks}, func(s string) { told = append(told, s) })
+	claim, err := m.Take(t.Context(), Request{ID: testID(2), Attempt: 1, Demand: asks}, func(s string) {
+		told = append(told, s)
+		c.endSandbox()
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
