@@ -63,7 +63,8 @@ func largestText(d *sandbox.Disk) []string {
 // longestPath is how much of a path a sentence shows.
 const longestPath = 200
 
-// pathText is a path of the program's choice, fit for a terminal.
+// pathText is a path of the program's choice, or a sentence that begins with
+// one, fit for a terminal.
 func pathText(path string) string {
 	if len(path) > longestPath {
 		path = "…" + path[len(path)-longestPath:]
@@ -99,7 +100,7 @@ func (e *evidence) diskHints() []string {
 			size(d.Peak), resources.FormatSize(d.Limit), e.moreDisk()))
 	}
 	if d.Incomplete != "" {
-		hints = append(hints, "its disk use was not measured in full: "+d.Incomplete)
+		hints = append(hints, "its disk use was not measured in full: "+pathText(d.Incomplete))
 	}
 	return hints
 }

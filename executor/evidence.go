@@ -134,9 +134,15 @@ func (e *evidence) failed() bool {
 func (e *evidence) hugepages() bool   { return e.failed() && e.o.Hugetlb > 0 && e.sigbus() }
 func (e *evidence) forkRefused() bool { return e.failed() && e.o.Pids.Refused > 0 }
 
-// refusedText matches what runtimes print when an allocation was refused.
-var refusedText = regexp.MustCompile(`\bMemoryError\b|Unable to allocate|bad_alloc|OutOfMemoryError|heap out of memory` +
-	`|memory allocation of|[Oo]ut of memory|[Cc]annot allocate memory`)
+// refusedText matches what runtimes and tools print when an allocation was refused.
+var refusedText = regexp.MustCompile(
+	`\b\w*MemoryError\b|Unable to allocate|unable to (?:re)?alloc \d` + // Python, Ruby, Arrow; numpy, Tcl
+		`|bad_alloc|OutOfMemory(?:Error|Exception)|heap out of memory|Array buffer allocation failed` + // C++, JVM, .NET, node
+		`|memory allocation of|failed to reserve page summary memory` + // Rust, Go
+		`|[Cc](?:annot|an't) allocate (?:memory|vector of size|buffer|\d+ bytes)` + // the C library's ENOMEM, R, bash, Erlang
+		`|[Ff]ailed to allocate (?:memory|\d)|[Oo]ut[ _]of[ _][Mm]emory|OOM when allocating` + // OpenCV, DuckDB, OCaml, TensorFlow
+		`|not enough memory|memory exhausted|Heap exhausted` + // Lua, coreutils and grep, Lisp
+		`|Allowed memory size of \d+ bytes exhausted|: \d+: Out of space`) // PHP, dash
 
 func (e *evidence) allocationRefused() bool {
 	return e.failed() && refusedText.MatchString(e.o.Tail)

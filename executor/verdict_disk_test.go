@@ -77,6 +77,11 @@ var diskVerdictCases = []verdictCase{
 		outcome: v2(func(o *sandbox.Outcome) { held(o, 64*mib); o.Exit = exit(0) })},
 	{name: "at its limit with its log", row: 16, class: Succeeded, silent: "evicts what runs then",
 		outcome: v2(func(o *sandbox.Outcome) { held(o, 60*mib); o.Exit, o.Tail = exit(0), ""; o.Disk.Peak += 10 * mib })},
+	{name: "measured in part, by a name that is meant for a terminal", row: 16, class: Succeeded, says: `in full: "/tmp/\x1b[2J: permission denied"`, silent: "\x1b",
+		outcome: v2(func(o *sandbox.Outcome) {
+			evictable(o, mib)
+			o.Exit, o.Tail, o.Disk.Incomplete = exit(0), "", "/tmp/\x1b[2J: permission denied"
+		})},
 	{name: "evicted for its log", row: 12, class: Evicted, code: CodeEvicted, kind: KindUser, says: "exceeds the total limit",
 		outcome: v2(func(o *sandbox.Outcome) {
 			held(o, 64*mib)

@@ -72,8 +72,8 @@ func rangeFindings(field string, r Range) []finding {
 	if f, ok := negativePair(field, r); ok {
 		return []finding{f}
 	}
-	if f, ok := zeroHalf(field, r); ok {
-		return []finding{f}
+	if fs := zeroFindings(field, r); len(fs) > 0 {
+		return fs
 	}
 	if fs := halfFindings(field, r); len(fs) > 0 {
 		return fs
@@ -136,21 +136,29 @@ func negativePair(field string, r Range) (finding, bool) {
 	return finding{field, CodeNegative, which, didYouMean(field + "=" + rangeText(field, p)), true}, true
 }
 
-// zeroHalf is a pair of which one half, or both, counts as unset.
-func zeroHalf(field string, r Range) (finding, bool) {
+// zeroFindings judges a pair of which one half, or both, counts as unset.
+func zeroFindings(field string, r Range) []finding {
 	zero := func(q Quantity) bool { p, err := q.Parse(); return err == nil && p.IsZero() }
 	low, high := zero(r.Request), zero(r.Limit)
 	switch {
 	case low && high:
-		return finding{field, CodeZero, "zero counts as unset, and the default is given", leaveOut(field), false}, true
+		return []finding{{field, CodeZero, "zero counts as unset, and the default is given", leaveOut(field), false}}
 	case low:
-		return finding{field, CodeZero, "a request of zero counts as unset: the request becomes the limit",
-			didYouMean(field + "=" + literalText(field, r.Limit)), false}, true
+		return unsetHalf(field, "a request of zero counts as unset: the request becomes the limit", r.Limit)
 	case high:
-		return finding{field, CodeZero, "a limit of zero counts as unset: the limit becomes the request",
-			didYouMean(field + "=" + literalText(field, r.Request)), false}, true
+		return unsetHalf(field, "a limit of zero counts as unset: the limit becomes the request", r.Request)
 	}
-	return finding{}, false
+	return nil
+}
+
+// unsetHalf judges the half that stands for both, which may have faults of its own.
+func unsetHalf(field, reason string, q Quantity) []finding {
+	fs := scalarFindings(field, q, writer(field))
+	hint := didYouMean(field + "=" + literalText(field, q))
+	if len(fs) > 0 {
+		hint = fs[0].hint
+	}
+	return append([]finding{{field, CodeZero, reason, hint, false}}, fs...)
 }
 
 // exchanged recognises a size where cores belong, beside a memory of a few bytes.
@@ -162,6 +170,9 @@ func (r Resources) exchanged() (finding, bool) {
 		return finding{}, false
 	}
 	if _, err := r.CPU.Request.Parse(); err != nil {
+		return finding{}, false
+	}
+	if _, err := r.Memory.Request.Parse(); err != nil { // "nan" is a number to Go
 		return finding{}, false
 	}
 	return finding{"cpu", CodeExchanged, "cpu and memory look exchanged: " + cpu + " cores, " + memory + " bytes",

@@ -58,8 +58,7 @@ func sizeFindings(field string, q Quantity, write func(string) string) []finding
 	case exact > noNode:
 		return one(CodeHuge, "no node has it", "name a size that a machine has", false)
 	case isFraction(parsed):
-		mib := saturated(parsed, 1)/mebi + 1
-		return one(CodeFraction, "not a whole number of bytes", didYouMean(write(strconv.FormatInt(mib, 10)+"Mi")), false)
+		return one(CodeFraction, "not a whole number of bytes", didYouMean(write(whole(s))), false)
 	}
 	return nil
 }
@@ -82,6 +81,10 @@ func unparsableSize(field, s string, err error, write func(string) string) []fin
 		f.reason = "not a quantity"
 	case guessed:
 		f.reason, f.hint = r.why, guess
+		// What was meant may be no whole number of bytes either: "1.3gi".
+		if next := sizeFindings(field, Quantity(r.text), write); len(next) == 1 && (next[0].refuse || next[0].Code == CodeFraction) {
+			f.hint = next[0].hint
+		}
 	default:
 		f.reason, f.hint = r.why, `write a size such as "512Mi" or "2Gi"`
 	}
@@ -132,9 +135,18 @@ func tinyReason(field string) string {
 // meantSize guesses the size behind one that is absurdly small.
 func meantSize(field, s string, write func(string) string) string {
 	if text, ok := enlarge(field, s); ok {
-		return didYouMean(write(text))
+		return didYouMean(write(whole(text)))
 	}
 	return `write a size such as "512Mi" or "2Gi"`
+}
+
+// whole is a size that is no whole number of bytes, which a cluster warns of, in the next MiB.
+func whole(s string) string {
+	q, err := Quantity(s).Parse()
+	if err != nil || !isFraction(q) {
+		return s
+	}
+	return strconv.FormatInt(saturated(q, 1)/mebi+1, 10) + "Mi"
 }
 
 // enlarge gives a number the unit that it most likely lacks, or a unit the step that it lacks.

@@ -137,6 +137,13 @@ func TestRegretRules(t *testing.T) {
 		{"device with a blank", Resources{GPU: &Device{1, ClassGPU, "T4 ", ""}}, `did you mean GPU("T4", 1)?`},
 		{"device in small letters", Resources{GPU: &Device{1, ClassGPU, "t4", ""}}, `did you mean GPU("T4", 1)?`},
 		{"tpu slice", Resources{GPU: &Device{1, ClassTPU, "V5P", "banana"}}, `did you mean TPU("V5P", "2x2x1")?`},
+		{"zero beside no quantity", Resources{CPU: Pair("0", "abc")}, `cpu (0, "abc"): not a Kubernetes quantity`},
+		{"no quantity beside zero", Resources{Memory: Pair("xyz", "0")}, `memory ("xyz", "0"): not a Kubernetes quantity`},
+		{"zero beside a slip", Resources{Memory: Pair("0", "400m")}, `did you mean memory="400Mi"?`},
+		{"exchanged, but for no number", Resources{CPU: Of("4Gi"), Memory: Of("nan")}, `memory "nan": not a quantity`},
+		{"a slip, and a fraction of bytes", Resources{Memory: Of("1.3gi")}, `did you mean memory="1332Mi"?`},
+		{"no unit, and a fraction of bytes with one", Resources{Memory: Of("1.3")}, `did you mean memory="1332Mi"?`},
+		{"a slip, and no unit", Resources{Disk: ".5B"}, `did you mean disk=".5Gi"?`},
 		{"partition without mig", Resources{GPU: &Device{1, ClassAMD, "MI300X", "1g.5gb"}}, `did you mean AMD_GPU("MI300X")?`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
