@@ -80,15 +80,17 @@ func Open(root string) (*Dir, error) {
 		return nil, &DirError{Path: root, Reason: "the path cannot be made absolute",
 			Remedy: "give --state-dir an absolute path", Err: err}
 	}
-	if err := os.MkdirAll(root, private); err != nil {
-		return nil, dirError(root, err)
+	if err := os.MkdirAll(root, private); errors.Is(err, fs.ErrNotExist) { // as in /proc
+		return nil, &DirError{Path: root, Reason: "no directory can be made there", Remedy: "give --state-dir another path", Err: err}
+	} else if err != nil {
+		return nil, Explain(root, err)
 	}
 	d := &Dir{root: root}
 	if err := d.checkVersion(); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(d.tasks(), private); err != nil {
-		return nil, dirError(d.tasks(), err)
+		return nil, Explain(d.tasks(), err)
 	}
 	return d, nil
 }
@@ -135,14 +137,14 @@ func (d *Dir) CreateAttempt(id string, n int) (string, error) {
 	}
 	dir := d.Attempt(id, n)
 	if err := os.MkdirAll(filepath.Dir(dir), private); err != nil {
-		return "", dirError(dir, err)
+		return "", Explain(dir, err)
 	}
 	return mkdir(dir)
 }
 
 func mkdir(dir string) (string, error) {
 	if err := os.Mkdir(dir, private); err != nil {
-		return "", dirError(dir, err)
+		return "", Explain(dir, err)
 	}
 	return dir, nil
 }
@@ -160,7 +162,7 @@ func checkID(id string) error {
 func (d *Dir) TaskIDs() ([]string, error) {
 	entries, err := os.ReadDir(d.tasks())
 	if err != nil {
-		return nil, dirError(d.tasks(), err)
+		return nil, Explain(d.tasks(), err)
 	}
 	var ids []string
 	for _, e := range entries { // sorted by name, and ULIDs sort by time
@@ -179,7 +181,7 @@ func (d *Dir) Attempts(id string) ([]int, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, dirError(d.Task(id), err)
+		return nil, Explain(d.Task(id), err)
 	}
 	var numbers []int
 	for _, e := range entries {

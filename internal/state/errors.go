@@ -40,9 +40,9 @@ func (e *VersionError) Error() string {
 		e.Path, e.Found, e.Known)
 }
 
-// dirError turns what the system said about path into a sentence with a
-// remedy, for the few mishaps that happen to people.
-func dirError(path string, err error) error {
+// Explain turns what the system said about path into a sentence with a
+// remedy, a *DirError, for the few mishaps that happen to people.
+func Explain(path string, err error) error {
 	e := &DirError{Path: path, Err: err}
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):

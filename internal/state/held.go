@@ -34,7 +34,7 @@ func (d *Dir) Held(id string) (bool, error) {
 	if _, err := os.Lstat(filepath.Join(d.Task(id), TaskFile)); errors.Is(err, fs.ErrNotExist) {
 		info, err := os.Lstat(d.Task(id))
 		if err != nil {
-			return false, dirError(d.Task(id), err)
+			return false, Explain(d.Task(id), err)
 		}
 		if time.Since(info.ModTime()) < beingMade {
 			return true, nil
@@ -46,7 +46,7 @@ func (d *Dir) Held(id string) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, dirError(path, err)
+		return false, Explain(path, err)
 	}
 	defer func() { _ = f.Close() }() // gives the lock back
 	for {

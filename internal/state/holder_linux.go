@@ -27,7 +27,7 @@ func (d *Dir) Holder(id string) (int, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return 0, nil
 		}
-		return 0, dirError(path, err)
+		return 0, Explain(path, err)
 	}
 	f, err := os.Open("/proc/locks")
 	if err != nil {

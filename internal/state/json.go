@@ -34,7 +34,7 @@ func draft(name string) string { return "." + name + "-*" }
 func writeFile(path string, data []byte) error {
 	temp, err := os.CreateTemp(filepath.Dir(path), draft(filepath.Base(path))) // mode 0600
 	if err != nil {
-		return dirError(path, err)
+		return Explain(path, err)
 	}
 	_, err = temp.Write(data)
 	failpoint.At(failpoint.Draft)
@@ -46,7 +46,7 @@ func writeFile(path string, data []byte) error {
 	}
 	if err != nil {
 		_ = os.Remove(temp.Name()) // the first error is the one to tell
-		return dirError(path, err)
+		return Explain(path, err)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (d *Dir) LockTask(id string) (unlock func(), err error) {
 	path := filepath.Join(d.Task(id), LockFile)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
-		return nil, dirError(path, err)
+		return nil, Explain(path, err)
 	}
 	for {
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

@@ -26,7 +26,7 @@ func (d *Dir) RemoveTask(id string) error {
 	defer unlock()
 	gone := filepath.Join(d.tasks(), prunedPrefix+id)
 	if err := os.Rename(d.Task(id), gone); err != nil {
-		return dirError(d.Task(id), err)
+		return Explain(d.Task(id), err)
 	}
 	failpoint.At(failpoint.PruneBegun)
 	if err := os.RemoveAll(gone); err != nil {
@@ -39,7 +39,7 @@ func (d *Dir) RemoveTask(id string) error {
 func (d *Dir) RemovePruned() error {
 	entries, err := os.ReadDir(d.tasks())
 	if err != nil {
-		return dirError(d.tasks(), err)
+		return Explain(d.tasks(), err)
 	}
 	var errs []error
 	for _, e := range entries {

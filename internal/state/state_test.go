@@ -103,7 +103,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	for root, says := range map[string]string{
 		file:                            "file",
 		filepath.Join(file, "below"):    "not a directory",
-		"/proc/self/nowhere":            "",
+		"/proc/self/nowhere":            "no directory can be made there; give --state-dir another path",
 		"/" + strings.Repeat("x", 5000): "too long",
 	} {
 		if _, err := Open(root); err == nil || !strings.Contains(err.Error(), says) {
@@ -116,7 +116,7 @@ func TestDirErrors(t *testing.T) {
 	for errno, says := range map[syscall.Errno]string{
 		syscall.ENOSPC: "disk is full; free some space", syscall.EDQUOT: "full", syscall.EROFS: "read-only", syscall.EACCES: "permission denied",
 	} {
-		err := dirError("/d/tasks", &fs.PathError{Op: "mkdir", Path: "/d/tasks", Err: errno})
+		err := Explain("/d/tasks", &fs.PathError{Op: "mkdir", Path: "/d/tasks", Err: errno})
 		if !strings.Contains(err.Error(), says) || !errors.Is(err, errno) {
 			t.Errorf("%v: %v", errno, err)
 		}

@@ -27,7 +27,7 @@ func (d *Dir) checkVersion() error {
 		return writeFile(path, []byte(strconv.Itoa(LayoutVersion)+"\n"))
 	}
 	if err != nil {
-		return dirError(path, err)
+		return Explain(path, err)
 	}
 	text := strings.TrimSpace(string(data))
 	if text != strconv.Itoa(LayoutVersion) {
