@@ -16,7 +16,7 @@ import (
 func Main(ctx context.Context, w World) int {
 	err := newApp(w).RunContext(ctx, liftTaskName(liftReportTask(liftTasks(w, w.Args))))
 	var said codeError
-	if err != nil && !errors.As(err, &said) {
+	if err != nil && !errors.As(err, &said) && !readerGone(err) {
 		fmt.Fprintf(w.Stderr, "drydock: %v\n", err)
 	}
 	return exitCode(err)

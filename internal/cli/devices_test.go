@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -152,6 +153,26 @@ func TestDevicesWatch(t *testing.T) {
 	if exitCode(err) == 0 || looks != 3 || strings.Count(out.String(), "\n") != 2 {
 		t.Errorf("%d looks, %v:\n%s", looks, err, out)
 	}
+}
+
+// A reader that goes away (| head) is nobody's fault.
+func TestReaderGone(t *testing.T) {
+	w, _ := devicesWorld(t, gpu.Inventory{})
+	var said strings.Builder
+	w.Args, w.Stdout, w.Stderr = []string{"drydock", "devices"}, goneReader{}, &said
+	if code := Main(t.Context(), w); code != 141 || said.Len() > 0 {
+		t.Errorf("exit code %d, %q", code, &said)
+	}
+	other := &os.PathError{Op: "write", Path: "/run/engine.sock", Err: syscall.EPIPE}
+	if code := exitCode(other); code != exitFault {
+		t.Errorf("another's broken pipe: %d", code)
+	}
+}
+
+type goneReader struct{}
+
+func (goneReader) Write([]byte) (int, error) {
+	return 0, &os.PathError{Op: "write", Path: os.Stdout.Name(), Err: syscall.EPIPE}
 }
 
 func TestDevicesUsage(t *testing.T) {

@@ -24,7 +24,8 @@ type doctorOptions struct {
 var doctorPage = page{
 	About: "Tries what this machine enforces, what drydock emulates, and what cannot be had here, with the\n" +
 		"fix beside each; then the same for tasks with an image, in the container engine that DOCKER_HOST\n" +
-		"or the docker command's context names; then what keeps accelerators from tasks. A run says it at its start; doctor says it beforehand.",
+		"or the docker command's context names; then what keeps accelerators from tasks. A run says it\n" +
+		"at its start; doctor says it beforehand.",
 	Examples: []example{
 		{"What can I trust here?", "drydock doctor"},
 		{"After a crash: remove what dead supervisors left", "drydock doctor --clean"},

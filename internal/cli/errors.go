@@ -5,6 +5,8 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
+	"syscall"
 
 	"drydock/executor"
 	"drydock/internal/config"
@@ -18,6 +20,7 @@ const (
 	exitOK       = 0
 	exitProblems = 1 // doctor: something essential is missing
 	exitFault    = 125
+	exitPipe     = 128 + int(syscall.SIGPIPE)
 )
 
 // userError is a mistake that the person at the keyboard can mend: it prints
@@ -56,9 +59,18 @@ func exitCode(err error) int {
 		return exitOK
 	case errors.As(err, &code):
 		return code.code
+	case readerGone(err):
+		return exitPipe
 	default:
 		return exitFault
 	}
+}
+
+// readerGone reports whether the reader of the output went away (| head). That
+// is nobody's fault, and nothing is to be said: others die of SIGPIPE then.
+func readerGone(err error) bool {
+	e, ok := errors.AsType[*os.PathError](err)
+	return ok && e.Path == os.Stdout.Name() && errors.Is(err, syscall.EPIPE)
 }
 
 // refusal makes of a mistake that the executor cannot know what it takes for one.

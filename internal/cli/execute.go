@@ -90,7 +90,7 @@ func execute(ctx context.Context, w World, o runOptions, s *config.Settings, tas
 	ctx, signals := watchSignals(ctx, w, func(first bool, name string) { out.signal(first, name, grace) })
 	defer signals.stop()
 	opts := []executor.RunOption{
-		executor.WithStreams(out.streams(w.Stdin)), executor.WithEvents(out.event), executor.WithKill(signals.kill),
+		executor.WithStreams(out.streams(inputOf(w))), executor.WithEvents(out.event), executor.WithKill(signals.kill),
 	}
 	if task.TTY {
 		setRaw := func(bool) {}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/urfave/cli/v2"
@@ -72,6 +73,15 @@ func TestHelpComplete(t *testing.T) {
 		for _, f := range flagDocs(c.Flags) {
 			if f.Usage == "" {
 				t.Errorf("%s --%s has no help", c.Name, f.Name)
+			}
+		}
+		var b bytes.Buffer
+		writeCommandHelp(&b, c)
+		text, examples, _ := strings.Cut(b.String(), "\nExamples:") // which are to be copied in one piece
+		_, exits, _ := strings.Cut(examples, "\nExit codes:")
+		for line := range strings.Lines(text + exits) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > helpWidth {
+				t.Errorf("%s: a line of the help is %d wide: %s", c.Name, n, line)
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -32,8 +33,10 @@ var rerunPage = page{
 	About: `Runs a task once more as a new one: the same command, resources, policies, working
 directory and mounts, under this terminal as drydock run would. --memory and its like
 change one of its resources each, and so does --override, in one word for several; the
-rest stays. --node and --profile take the machine and the cluster for others than they
-were taken for: the profile stays the task's own without it, the node is this machine.
+rest stays: what ran without accelerators that were missing does so again. --node and
+--profile take the machine and the cluster for others than they were taken for: the profile
+stays the task's own without it, the node is this machine. An action of a Flyte run gets
+its variables from the program: it takes no -e.
 
 The values of environment variables are not kept, because secrets travel in them: the
 current environment is used, and variables that the task had and that are not set now are
@@ -134,6 +137,9 @@ func (d *desk) again(o rerunOptions, rec *executor.Recorded) (task executor.Task
 			flags[flag] = value
 		}
 	}
+	if withoutDevices(rec) {
+		flags["gpu_missing"] = "ignore"
+	}
 	o.gpuOptions.settings(o.Given, flags)
 	if d.settings, err = loadSettings(d.w, o.Config, flags); err != nil {
 		return task, nil, err
@@ -165,6 +171,12 @@ func (d *desk) again(o rerunOptions, rec *executor.Recorded) (task executor.Task
 		}
 	}
 	return task, missing, checkMounts(task.Mounts)
+}
+
+// withoutDevices reports whether the task was let run without the accelerators
+// that it asks for.
+func withoutDevices(rec *executor.Recorded) bool {
+	return slices.ContainsFunc(rec.Attempts, func(a executor.RecordedAttempt) bool { return a.Accelerators != nil && a.Accelerators.Ignored != "" })
 }
 
 // view takes what the task saw from its first attempt, as far as the task's

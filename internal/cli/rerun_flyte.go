@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 
 	"drydock/executor"
 	"drydock/integration/flyte"
@@ -34,15 +35,16 @@ func (d *desk) rerunAction(ctx context.Context, o rerunOptions, rec *executor.Re
 	if err != nil {
 		return err
 	}
-	for _, flag := range []string{"node", "profile", "sandbox"} {
+	own := []string{"node", "profile", "sandbox", "gpu-substitute", "gpu-missing"}
+	for _, flag := range own {
 		if info != nil && o.Given[flag] {
 			return usagef("leave it out, or end that one with drydock down",
 				"--%s is for a drydock of one's own, and the one at %s runs the task", flag, info.Endpoint)
 		}
 	}
 	up := upOptions{Listen: "127.0.0.1:0", Sandbox: o.Sandbox, Profile: o.Profile, Node: o.Node, StateDir: d.stateDir, Config: o.Config,
-		JSON: o.JSON, Quiet: o.Quiet, nativeByDefault: rec.Task.Image == "", Given: map[string]bool{"state-dir": true}}
-	for _, flag := range []string{"node", "profile", "sandbox"} {
+		JSON: o.JSON, Quiet: o.Quiet, nativeByDefault: rec.Task.Image == "", gpuOptions: o.gpuOptions, Given: map[string]bool{"state-dir": true}}
+	for _, flag := range own {
 		up.Given[flag] = o.Given[flag]
 	}
 	c, err := upConfig(ctx, d.w, up)
@@ -72,19 +74,30 @@ func (d *desk) rerunAction(ctx context.Context, o rerunOptions, rec *executor.Re
 // action reads what is to be different. The rest stands in the program.
 func (o rerunOptions) action(id string) (flyte.Rerun, error) {
 	order := flyte.Rerun{TaskID: id}
-	for _, flag := range []string{"env", "result", "disk", "shm", "gpu", "gpu-substitute", "gpu-missing"} {
+	for _, flag := range []string{"env", "result"} {
 		if o.Given[flag] {
-			return order, usagef("accepted: cpu and memory; change the rest in the program, and drydock flyte run it", "--%s: task %s is an action of a Flyte run", flag, id)
+			return order, usagef("leave it out; what is no resource stands in the program, which drydock flyte run runs", "--%s: task %s is an action of a Flyte run", flag, id)
 		}
 	}
 	var t executor.Task
 	if err := o.change(&t); err != nil {
 		return order, err
 	}
+	over, err := overrides(splitOverrides(o.Override)) // which change has found right
+	if err != nil {
+		return order, err
+	}
 	r := t.Resources
-	order.CPU, order.Memory = pair(r.CPU), pair(r.Memory)
-	if r.CPU, r.Memory = (resources.Range{}), (resources.Range{}); !r.IsZero() {
-		return order, usagef("accepted: cpu and memory; change the rest in the program, and drydock flyte run it", "--override: task %s is an action of a Flyte run", id)
+	order.CPU, order.Memory, order.Disk, order.Shm = pair(r.CPU), pair(r.Memory), string(r.Disk), string(r.Shm)
+	switch {
+	case r.GPU != nil:
+		w, err := resources.Resources{GPU: r.GPU}.Wire()
+		if err != nil {
+			return order, err
+		}
+		order.Devices, order.Accelerator = strconv.Itoa(r.GPU.Quantity), w.Accelerator
+	case o.GPU == "0" || over.noGPU:
+		order.Devices = "0"
 	}
 	return order, nil
 }

@@ -62,14 +62,16 @@ var runPage = page{
 	About: `Runs COMMAND in its own sandbox on this machine's own root file system: everything
 is read-only or copy-on-write except the working directory, which is bound
 read-write. With --image it runs in a container engine instead, on the image's
-root file system, with the same limits and verdicts. Memory and CPU are limited as on the cluster. A command that needs
-more memory than its limit is killed like there, and a report says what happened
-and what to change.
+root file system, with the same limits and verdicts. Memory and CPU are limited as
+on the cluster. A command that needs more memory than its limit is killed like
+there, and a report says what happened and what to change.
 
 Everything after -- is the command, byte for byte. Without --, flags end at the
 first word that is no flag. The command inherits the environment (see --clean-env)
 and standard input; its output passes through unchanged, and drydock itself speaks
-on standard error only. A reader that goes away (| head) does not end the task.
+on standard error only. A reader that goes away (| head) does not end the task. In the
+background of a shell (&) it goes on; a terminal's input is the task's while drydock is
+in front.
 
 With --image the words behind the flags are what docker run takes there: they
 replace the image's CMD, and its ENTRYPOINT stays in front of them. Environment,

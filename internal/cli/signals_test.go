@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -56,8 +57,9 @@ func testWorld(t *testing.T, args ...string) (w World, out, errs *recorder, keyb
 	var mu sync.Mutex
 	listeners := map[os.Signal][]chan<- os.Signal{}
 	w = World{
-		Args: append([]string{"drydock"}, args...), Environ: []string{"HOME=" + dir, "DRYDOCK_STATE_DIR=" + dir},
-		Stdin: strings.NewReader(""), Stdout: out, Stderr: errs,
+		Args:    append([]string{"drydock"}, args...),
+		Environ: []string{"HOME=" + dir, "DRYDOCK_STATE_DIR=" + dir, "DRYDOCK_LEASE_DIR=" + filepath.Join(dir, "leases")},
+		Stdin:   strings.NewReader(""), Stdout: out, Stderr: errs,
 		Dir: func() (string, error) { return dir, nil }, Now: time.Now,
 		Notify: func(c chan<- os.Signal, signals ...os.Signal) {
 			mu.Lock()

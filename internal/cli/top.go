@@ -35,7 +35,8 @@ Elsewhere it is printed once.
 The figures are the supervisors' own samples. An old task's lie further apart: half a second
 after ten seconds, and from half an hour on ever more. Memory includes page cache, which the
 kernel takes back before it kills. Disk is what the last look saw, of tasks that asked for a
-limit on it: up to 10 s ago, or more where there are very many files. Only tasks of this state directory are shown.`,
+limit on it: up to 10 s ago, or more where there are very many files. Only tasks of this state
+directory are shown.`,
 	Examples: []example{
 		{"Look on", "drydock top"},
 		{"For a script: the memory of all tasks, every five seconds", "drydock top --json --interval 5s | jq '[.tasks[].memory] | add'"},

@@ -141,6 +141,11 @@ func TestBoardRows(t *testing.T) {
 			t.Errorf("%d wide: %q", n, row)
 		}
 	}
+	// A long name leaves room for the memory.
+	long := &boardRow{name: strings.Repeat("long_", 12), running: true, started: boardTime, memory: 51 << 20, limit: 400 << 20}
+	if row := b.paintRow(long, 80); row != "  long_long_long_long_long_lon…  running 1m23s  [=         ]  51 MiB of 400 MiB" {
+		t.Errorf("%q", row)
+	}
 	// A second run: whose row is whose.
 	b.apply(newsOf(flyte.NewsCreated, "rxyz12345", "", "main", nil))
 	b.apply(newsOf(flyte.NewsQueued, "rxyz12345", "a0", "main", nil))

@@ -84,14 +84,14 @@ func upImages(ctx context.Context, w World, s *config.Settings) (*flyte.Images, 
 	return c, nil
 }
 
-// noEngine refuses to serve without what tasks would run in.
+// noEngine refuses to serve without what tasks would run in. drydock flyte
+// serves, too: --native is both commands' flag.
 func noEngine(err error) error {
-	const without = "drydock up --native runs tasks without images"
 	e, ok := errors.AsType[*sandbox.UnsupportedError](err)
 	if !ok {
 		return err
 	}
-	return &userError{what: "drydock up runs tasks in the images that they name: " + e.What, remedy: e.Remedy + "; or " + without, cause: err}
+	return &userError{what: "tasks run in the images that they name, and " + e.What, remedy: e.Remedy + "; or --native runs tasks without images", cause: err}
 }
 
 // runsIn says in a line what a server's tasks run in; "": on this machine's own

@@ -153,21 +153,10 @@ func (b *board) paintRow(r *boardRow, width int) string {
 	if b.names {
 		label = firstRunes(report.OneLine(r.run), 6) + " " + label
 	}
-	text := fmt.Sprintf("  %-*s  ", nameWidth, label)
-	switch {
-	case !r.running && r.waiting == "":
-		text += "queued"
-	case !r.running:
-		text += report.OneLine(r.waiting)
-	default:
-		text += "running " + clock(b.now().Sub(r.started))
-		if r.attempt > 1 {
-			text += fmt.Sprintf(", attempt %d", r.attempt)
-		}
-		if r.limit > 0 {
-			text += "  " + bar(r.memory, r.limit) + "  " + report.Size(r.memory) + " of " + report.Size(r.limit)
-		}
-	}
+	state := b.rowState(r)
+	// A long name is cut before what the row is there for.
+	label = cut(label, max(nameWidth, width-1-len("    ")-utf8.RuneCountInString(state)))
+	text := fmt.Sprintf("  %-*s  ", nameWidth, label) + state
 	if utf8.RuneCountInString(text) >= width {
 		text = firstRunes(text, max(0, width-2)) + "…"
 	}
@@ -176,6 +165,23 @@ func (b *board) paintRow(r *boardRow, width int) string {
 		return b.style.Dim(text)
 	case r.limit > 0 && r.memory > r.limit/10*9:
 		return b.style.Warn(text)
+	}
+	return text
+}
+
+func (b *board) rowState(r *boardRow) string {
+	switch {
+	case !r.running && r.waiting == "":
+		return "queued"
+	case !r.running:
+		return report.OneLine(r.waiting)
+	}
+	text := "running " + clock(b.now().Sub(r.started))
+	if r.attempt > 1 {
+		text += fmt.Sprintf(", attempt %d", r.attempt)
+	}
+	if r.limit > 0 {
+		text += "  " + bar(r.memory, r.limit) + "  " + report.Size(r.memory) + " of " + report.Size(r.limit)
 	}
 	return text
 }

@@ -57,10 +57,10 @@ func TestUpSignals(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w, out, press := upWorld(t)
-			// Two of them go on, in this very process: not for long.
-			words := []string{"out", "ready", "tidy", "sleep", "2000"}
+			// Two of them go on, in this very process, which does not wait.
+			words := []string{"out", "ready", "tidy", "sleep", "60000"}
 			if len(tc.signals) > 1 {
-				words = []string{"ignore", "sleep", "2000"}
+				words = []string{"ignore", "sleep", "60000"}
 			}
 			code := make(chan int, 1)
 			go func() { code <- Main(context.Background(), w) }()

@@ -17,7 +17,7 @@ import (
 type versionOptions struct{ JSON bool }
 
 var versionPage = page{
-	About:    "Prints the version of drydock, what it was built from, and the versions of the documents it writes.",
+	About:    "Prints the version of drydock, what it was built from, and the versions of the documents\nit writes.",
 	Examples: []example{{"For a bug report", "drydock version --json"}},
 	Exits:    []exit{{"0", "printed"}},
 }

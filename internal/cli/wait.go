@@ -37,7 +37,7 @@ judges it. Ctrl-C ends the waiting, not the task.
 		{"For a script", "drydock wait 01JDX3Q9 --json | jq -r .verdict"},
 	},
 	Exits: []exit{
-		{"N", "what drydock run exits with after such an end; of several tasks, of the first that did not succeed"},
+		{"N", "as drydock run after such an end; of several, of the first that did not succeed"},
 		{"124", "they did not end within --timeout (or a task ran out of its own)"},
 		{"125", "no such task, or drydock's own failure"},
 		{"130", "Ctrl-C"},

@@ -100,5 +100,6 @@ func yamlError(path string, err error) error {
 	if n, _ := fmt.Sscanf(e.Reason, "line %d:", &e.Line); n == 1 {
 		_, e.Reason, _ = strings.Cut(e.Reason, ": ")
 	}
+	e.Reason = "no YAML: " + e.Reason
 	return e
 }

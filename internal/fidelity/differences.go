@@ -22,9 +22,13 @@ var Differences = slices.Concat(ends, groups, views)
 
 // ends are about how a task ends and what is said about it.
 var ends = []Difference{
-	{IDs: []string{"oom-child-exit0", "oom-child-bg", "shm-auto"}, Fact: "exit", Cgroup: 1, Got: []string{"137"}, Reason: wholeTask},
-	{IDs: []string{"oom-child-exit3"}, Fact: "exit", Cgroup: 1, Got: []string{"137"}, Reason: wholeTask},
-	{IDs: []string{"oom-child-exit0", "oom-child-exit3", "oom-child-bg", "shm-auto"}, Fact: "output", Cgroup: 1, Got: []string{""}, Reason: wholeTask},
+	{IDs: []string{"oom-child-bg"}, Fact: "exit", Cgroup: 1, Got: []string{"137"}, Reason: wholeTask},
+	{IDs: []string{"oom-child-bg"}, Fact: "output", Cgroup: 1, Got: []string{""}, Reason: wholeTask},
+	// The moment between the two kills is a long one on a busy machine: a shell
+	// that has nothing else to do may say so and end by itself.
+	{IDs: []string{"oom-child-exit0", "oom-child-exit3", "shm-auto"}, Fact: "exit", Cgroup: 1, Got: []string{"137"}, Reason: wholeTask, May: true},
+	{IDs: []string{"oom-child-exit0", "oom-child-exit3", "shm-auto"}, Fact: "output", Cgroup: 1, Got: []string{""}, Reason: wholeTask, May: true},
+	{IDs: []string{"fallback-oom"}, Fact: "last words", Cgroup: 1, Got: []string{"before\nKilled"}, Reason: wholeTask, May: true},
 	{IDs: []string{"oom-child-exit0", "oom-child-bg", "shm-auto"}, Fact: "phase", Cgroup: 1, Got: []string{"Failed"}, Reason: wholeTask},
 	{IDs: []string{"single-child-exit0"}, Fact: "phase", Got: []string{"Failed"}, Reason: survivedOOM},
 	{IDs: []string{"allocatable"}, Fact: "reason", Got: []string{"MachineMemoryExhausted"}, Reason: toldApart},
@@ -45,17 +49,23 @@ var groups = []Difference{
 	{IDs: inGroup, Fact: "pids.max", Got: []string{"32768"}, Reason: oneGroup},
 	{IDs: []string{"pids"}, Fact: "pids.max", Got: []string{"64"}, Reason: oneGroup},
 	{IDs: []string{"pids"}, Fact: "started", Got: []string{"62"}, Reason: oneGroup},
-	{IDs: inGroup, Fact: "hugetlb.2MB.max", Got: []string{"0", absent}, Reason: oneGroup},
+	{IDs: inGroup, Fact: "hugetlb.2MB.max", On: natives, Got: []string{"0", absent}, Reason: oneGroup},
 	{IDs: inGroup, Fact: "hugetlb.2MB.limit_in_bytes", Got: []string{"0", absent}, Reason: oneGroup},
 	{IDs: inGroup, Fact: "memory.oom.group", Got: []string{"0"}, Reason: oneGroup},
 	{IDs: []string{"res-mem-lim", "res-mem-both", "res-guaranteed", "info", "restricted"}, Fact: "memory.max", Got: []string{"67112960"}, Reason: oneGroup},
 	{IDs: []string{"res-mem-both", "info"}, Fact: "memory.limit_in_bytes", Cgroup: 1, On: dockers, Got: []string{"67112960"}, Reason: oneGroup},
 	{IDs: []string{"res-mem-both", "info"}, Fact: "memory.memsw.limit_in_bytes", Cgroup: 1, On: dockers, Got: []string{"67112960"}, Reason: oneGroup},
+	{IDs: []string{"res-mem-lim"}, Fact: "memory.swap.max", On: dockers, Got: []string{"max"}, Reason: oneGroup},
 	{IDs: []string{"res-none"}, Fact: "memory.max", Got: []string{"1073745920"}, Reason: filledIn},
 	{IDs: []string{"res-mem-req"}, Fact: "memory.max", Got: []string{"67112960"}, Reason: filledIn},
 	{IDs: noCPU, Fact: "cpu.shares", Got: []string{"1024"}, Reason: filledIn},
 	{IDs: noCPU, Fact: "cpu.cfs_quota_us", Got: []string{"100000"}, Reason: filledIn},
-	{IDs: noCPU, Fact: "cpu.weight", Got: []string{"100"}, Reason: filledIn},
+	{IDs: noCPU, Fact: "cpu.weight", On: natives, Got: []string{"100"}, Reason: filledIn},
+	{IDs: noCPU, Fact: "cpu.weight", On: dockers, Got: []string{"39"}, Reason: filledIn}, // engines' curve
+	{IDs: []string{"res-guaranteed", "info", "restricted"}, Fact: "cpu.weight", On: dockers, Got: []string{"20"}, Reason: engines},
+	{IDs: []string{"cpu-requests"}, Fact: "cpu.weight of 100m", On: dockers, Got: []string{"4"}, Reason: engines},
+	{IDs: []string{"cpu-requests"}, Fact: "cpu.weight of 250m", On: dockers, Got: []string{"10"}, Reason: engines},
+	{IDs: []string{"cpu-requests"}, Fact: "cpu.weight of 1", On: dockers, Got: []string{"39"}, Reason: engines},
 	{IDs: noCPU, Fact: "cpu.max", Got: []string{"100000 100000"}, Reason: filledIn},
 }
 

@@ -31,7 +31,7 @@ var (
 		"The pod was written by hand, without CPU. A Flyte task always has some: the profile's defaults, 1 CPU and 1Gi, and a limit where only a request was written. So has a task here."}
 	oneGroup = &Reason{"One group in place of two",
 		"A kubelet limits the pod, and the container sees only its own, inner group. drydock has no pause container and shows the limits on processes and huge pages where they are. " +
-			"On cgroup v2 the memory limit and the group kill sit on a group that drydock owns; the one inside, which a program sees, is a page larger, so that an out-of-memory is always the owner's; with a container engine it is so on v1, too. " +
+			"On cgroup v2 the memory limit and the group kill sit on a group that drydock owns; the one inside, which a program sees, is a page larger, so that an out-of-memory is always the owner's; with a container engine it is so on v1, too, and swap is limited on the owner alone. " +
 			"A fork bomb ends at 32768 processes where a node sets no `podPidsLimit`."}
 	harmless = &Reason{"Stricter where no task minds",
 		"No new privileges, a seccomp filter (moby's default profile), no `CAP_MKNOD`, `CAP_NET_RAW` and `CAP_AUDIT_WRITE`, and a `/dev/shm` without set-uid programs and devices. " +
@@ -45,7 +45,8 @@ var (
 		"Without root a task lives in a user namespace: root inside is the caller, and the ids in mount options are the machine's for those inside. " +
 			"The kernel overlays no directory there that has mounts below it, so that `/` is a bare directory and each directory in it has a layer of its own. See [rootless](rootless.md)."}
 	engines = &Reason{"The container engine's own",
-		"What an engine lays down for every container stays as it is: a `/dev/shm` without set-uid programs, devices and executables, and the list of hidden files of its version (Docker 20.10 shows `/proc/interrupts`)."}
+		"What an engine lays down for every container stays as it is: a `/dev/shm` without set-uid programs, devices and executables, the list of hidden files of its version (Docker 20.10 shows `/proc/interrupts`), and the `cpu.weight` that its runtime makes of a request: " +
+			"39 for one CPU with runc before 1.3.2, where the kubelet's and drydock's own have 100. Between tasks the weight of the group that drydock owns counts, which is the same in every sandbox."}
 
 	reasons = []*Reason{wholeTask, survivedOOM, toldApart, atOnce, otherWords, evictionNamed, noMessage, workstation, filledIn, oneGroup, harmless, ownMachine, openFiles, userNamespace, engines}
 )

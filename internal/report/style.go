@@ -45,6 +45,9 @@ func (r *rows) add(label, value, remark string) {
 	if value == "" {
 		return
 	}
+	if utf8.RuneCountInString(label) >= labelWidth {
+		label += " " // not enforced
+	}
 	line := "  " + r.style.dim(pad(label, labelWidth))
 	if remark != "" {
 		value = pad(value, valueWidth)

@@ -110,6 +110,10 @@ func (d decoder) yamlError(err error) error {
 		_, rest, _ := strings.Cut(e.Reason, ": ")
 		e.Line, e.Reason = line, rest
 	}
+	if strings.Contains(e.Reason, "cannot start any token") {
+		e.Reason += "; YAML indents with spaces, not with tabs"
+	}
+	e.Reason = "no YAML: " + e.Reason
 	return e
 }
 

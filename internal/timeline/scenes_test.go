@@ -230,24 +230,24 @@ var train = []string{"python3", "train.py"}
 
 // scenes are what the golden files show.
 var scenes = map[string]scene{
-	"oom": {command: train, name: "train", resources: memory("64Mi"), attempts: []try{{
+	"oom": {command: train, name: "python3", resources: memory("64Mi"), attempts: []try{{
 		samples: samples(50*time.Millisecond, 1300*time.Millisecond, grow(43*mib)),
 		outcome: oom(1310*time.Millisecond, 64*mib, sandbox.Breakdown{Anon: 62 * mib, File: mib, Kernel: mib}),
 	}}},
 	// All in the last moment: what the last sample saw is a third of it.
-	"leap": {command: train, name: "train", resources: memory("512Mi"), attempts: []try{{
+	"leap": {command: train, name: "python3", resources: memory("512Mi"), attempts: []try{{
 		samples: samples(50*time.Millisecond, 400*time.Millisecond, grow(100*mib)),
 		outcome: oom(460*time.Millisecond, 512*mib, sandbox.Breakdown{Anon: 160 * mib, File: mib, Kernel: mib}),
 	}}},
 	// Before anybody looked.
-	"sudden": {command: train, name: "train", resources: memory("64Mi"), attempts: []try{{
+	"sudden": {command: train, name: "python3", resources: memory("64Mi"), attempts: []try{{
 		outcome: func() *sandbox.Outcome {
 			o := oom(9*time.Millisecond, 64*mib, sandbox.Breakdown{})
 			o.Memory.Last = nil
 			return o
 		}(),
 	}}},
-	"retry": {command: train, name: "train", resources: memory("64Mi"), oomRetry: &executor.OOMRetry{Factor: 2, Attempts: 3}, attempts: []try{
+	"retry": {command: train, name: "python3", resources: memory("64Mi"), oomRetry: &executor.OOMRetry{Factor: 2, Attempts: 3}, attempts: []try{
 		{
 			samples: samples(50*time.Millisecond, 900*time.Millisecond, grow(64*mib)),
 			outcome: oom(910*time.Millisecond, 64*mib, sandbox.Breakdown{Anon: 62 * mib, File: mib, Kernel: mib}),
@@ -257,7 +257,7 @@ var scenes = map[string]scene{
 			outcome: lived(2040*time.Millisecond, 128*mib, 84*mib),
 		},
 	}},
-	"timeout": {command: append(train[:2:2], "--note", "it's"), name: "train", attempts: []try{{
+	"timeout": {command: append(train[:2:2], "--note", "it's"), name: "python3", attempts: []try{{
 		samples: samples(100*time.Millisecond, 2900*time.Millisecond, func(at time.Duration) sandbox.Breakdown {
 			return sandbox.Breakdown{Anon: 30 * mib, Shmem: int64(at.Seconds() * 20 * mib), File: 40 * mib, Kernel: mib}
 		}),
@@ -273,7 +273,7 @@ var scenes = map[string]scene{
 		}(),
 	}}},
 	// A child is killed, the rest lives on; no PSI, and a line was damaged.
-	"child": {command: train, name: "train", resources: resources.Resources{CPU: resources.Pair("500m", "2"), Memory: resources.Pair("64Mi", "256Mi"), Shm: "auto"}, attempts: []try{{
+	"child": {command: train, name: "python3", resources: resources.Resources{CPU: resources.Pair("500m", "2"), Memory: resources.Pair("64Mi", "256Mi"), Shm: "auto"}, attempts: []try{{
 		samples: func() []sandbox.Sample {
 			all := samples(100*time.Millisecond, 3*time.Second, func(at time.Duration) sandbox.Breakdown {
 				if at > 2*time.Second {
@@ -294,7 +294,7 @@ var scenes = map[string]scene{
 			return o
 		}(),
 	}}},
-	"running": {command: train, name: "train", unended: true, attempts: []try{{
+	"running": {command: train, name: "python3", unended: true, attempts: []try{{
 		samples: samples(50*time.Millisecond, time.Second, grow(43*mib)), torn: `{"time":"2026-11-03T09:30:01Z","mem`,
 		log: "2026-11-03T09:30:00.5Z stdout P epo\n2026-11-03T09:30:00.6Z stdout F ch 1\n2026-11-03T09:30:01Z stderr P half a li\n",
 	}}},
@@ -331,7 +331,7 @@ var scenes = map[string]scene{
 		}(),
 	}}},
 	// It runs out of its GPU's memory, and not of its own.
-	"gpu": {command: train, name: "train", resources: resources.Resources{Memory: resources.Of("64Mi"), GPU: &resources.Device{Quantity: 1, Device: "A100_80G"}}, attempts: []try{{
+	"gpu": {command: train, name: "python3", resources: resources.Resources{Memory: resources.Of("64Mi"), GPU: &resources.Device{Quantity: 1, Device: "A100_80G"}}, attempts: []try{{
 		samples: samples(500*time.Millisecond, 9*time.Second, func(time.Duration) sandbox.Breakdown {
 			return sandbox.Breakdown{Anon: 31 * mib, Kernel: mib}
 		}),

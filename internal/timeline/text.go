@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -56,7 +57,11 @@ func writeText(w io.Writer, r *Report, o Options) error {
 
 func (s *sheet) head(r *Report) {
 	fmt.Fprintf(s, "drydock %s", s.o.Style.Bold(r.ID))
-	if line := strings.Join(strings.Fields(command(r.Task.Command)), " "); line != "" {
+	line := strings.Join(strings.Fields(command(r.Task.Command)), " ")
+	if name := report.OneLine(r.Task.Name); name != "" && line != "" && name != filepath.Base(r.Task.Command[0]) {
+		line = name + ": " + line // a Flyte task's command alone tells little
+	}
+	if line != "" {
 		fmt.Fprintf(s, ": %s", clip(line, max(20, s.columns+labelColumns-30)))
 	}
 	s.WriteByte('\n')
