@@ -100,7 +100,7 @@ const patience = time.Second
 // hold takes the lock that says that a server is up, until unlock.
 func (h Home) hold() (unlock func(), err error) {
 	if err := os.MkdirAll(h.dir(), 0o700); err != nil {
-		return nil, err
+		return nil, state.Explain(h.dir(), err)
 	}
 	f, err := os.OpenFile(h.lockFile(), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {

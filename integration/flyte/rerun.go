@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -17,6 +18,7 @@ import (
 	"drydock/integration/flyte/engine"
 	"drydock/integration/flyte/flyteidl2/core"
 	"drydock/integration/flyte/flyteidl2/task"
+	"drydock/resources"
 )
 
 // Rerun asks for one more run of an action, as a run of its own.
@@ -25,6 +27,12 @@ type Rerun struct {
 	// CPU and Memory are other requests and limits of the action's; "": its own.
 	CPU    [2]string `json:"cpu,omitzero"`
 	Memory [2]string `json:"memory,omitzero"`
+	Disk   string    `json:"disk,omitempty"` // another limit on the disk; "": its own
+	Shm    string    `json:"shm,omitempty"`  // another size of /dev/shm, or "auto"; "": its own
+	// Devices are so many other accelerators, of a type where Accelerator is not
+	// nil; "0": none; "": its own.
+	Devices     string                     `json:"devices,omitempty"`
+	Accelerator *resources.WireAccelerator `json:"accelerator,omitempty"`
 }
 
 // Rerun makes a run of an action that ran before, with the code, the inputs and
@@ -116,7 +124,7 @@ func again(spec *task.TaskSpec, order Rerun) (*task.TaskSpec, error) {
 	if m := t.GetMetadata(); m != nil {
 		m.Discoverable = false
 	}
-	if order.CPU == [2]string{} && order.Memory == [2]string{} {
+	if !order.changes() {
 		return spec, nil
 	}
 	c := t.GetContainer()
@@ -126,6 +134,7 @@ func again(spec *task.TaskSpec, order Rerun) (*task.TaskSpec, error) {
 	if c.Resources == nil {
 		c.Resources = &core.Resources{}
 	}
+	r := c.Resources
 	for name, values := range map[core.Resources_ResourceName][2]string{core.Resources_CPU: order.CPU, core.Resources_MEMORY: order.Memory} {
 		if values == [2]string{} {
 			continue
@@ -133,10 +142,51 @@ func again(spec *task.TaskSpec, order Rerun) (*task.TaskSpec, error) {
 		if values[0] == "" || values[1] == "" {
 			return nil, fmt.Errorf("%s: a request and a limit are expected", name)
 		}
-		c.Resources.Requests = with(c.Resources.Requests, name, values[0])
-		c.Resources.Limits = with(c.Resources.Limits, name, values[1])
+		r.Requests = with(r.Requests, name, values[0])
+		r.Limits = with(r.Limits, name, values[1])
 	}
+	if order.Disk != "" { // the SDK writes what is both once
+		r.Requests = with(r.Requests, core.Resources_EPHEMERAL_STORAGE, order.Disk)
+		r.Limits = without(r.Limits, core.Resources_EPHEMERAL_STORAGE)
+	}
+	order.extend(t, r)
 	return spec, nil
+}
+
+// changes reports whether the order has other resources.
+func (o Rerun) changes() bool {
+	return o.CPU != [2]string{} || o.Memory != [2]string{} || o.Disk != "" || o.Shm != "" || o.Devices != ""
+}
+
+// extend changes what the SDK writes beside the container's resources.
+func (o Rerun) extend(t *core.TaskTemplate, r *core.Resources) {
+	if o.Shm == "" && o.Devices == "" {
+		return
+	}
+	if t.ExtendedResources == nil {
+		t.ExtendedResources = &core.ExtendedResources{}
+	}
+	x := t.ExtendedResources
+	if o.Shm != "" {
+		if x.SharedMemory == nil {
+			x.SharedMemory = &core.SharedMemory{}
+		}
+		if x.SharedMemory.SizeLimit = o.Shm; o.Shm == string(resources.Auto) {
+			x.SharedMemory.SizeLimit = ""
+		}
+	}
+	if o.Devices == "" {
+		return
+	}
+	r.Requests, r.Limits = without(r.Requests, core.Resources_GPU), without(r.Limits, core.Resources_GPU)
+	x.GpuAccelerator = nil
+	if o.Devices == "0" {
+		return
+	}
+	r.Requests = with(r.Requests, core.Resources_GPU, o.Devices)
+	if a := o.Accelerator; a != nil {
+		x.GpuAccelerator = &core.GPUAccelerator{Device: a.Device, DeviceClass: core.GPUAccelerator_DeviceClass(a.Class)}
+	}
 }
 
 // with sets one of the entries.
@@ -148,4 +198,8 @@ func with(entries []*core.Resources_ResourceEntry, name core.Resources_ResourceN
 		}
 	}
 	return append(entries, &core.Resources_ResourceEntry{Name: name, Value: value})
+}
+
+func without(entries []*core.Resources_ResourceEntry, name core.Resources_ResourceName) []*core.Resources_ResourceEntry {
+	return slices.DeleteFunc(entries, func(e *core.Resources_ResourceEntry) bool { return e.GetName() == name })
 }

@@ -11,6 +11,8 @@ import (
 
 	"drydock/integration/flyte/engine"
 	"drydock/integration/flyte/flyteidl2/core"
+	"drydock/integration/flyte/flyteidl2/task"
+	"drydock/resources"
 )
 
 // An action becomes a run of its own: the same task with other resources, the
@@ -64,5 +66,54 @@ func TestRerun(t *testing.T) {
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusBadRequest {
 		t.Errorf("another type: %s", res.Status)
+	}
+}
+
+// Each resource of an order takes the place of the task's own, and no other.
+func TestRerunResources(t *testing.T) {
+	entry := func(name core.Resources_ResourceName, value string) *core.Resources_ResourceEntry {
+		return &core.Resources_ResourceEntry{Name: name, Value: value}
+	}
+	cpu, memory := entry(core.Resources_CPU, "1"), entry(core.Resources_MEMORY, "1Gi")
+	disk, gpu := entry(core.Resources_EPHEMERAL_STORAGE, "1Gi"), entry(core.Resources_GPU, "1")
+	before := func() *task.TaskSpec {
+		spec := taskSpec("ok")
+		spec.TaskTemplate.GetContainer().Resources = proto.Clone(&core.Resources{Requests: []*core.Resources_ResourceEntry{cpu, memory, disk, gpu},
+			Limits: []*core.Resources_ResourceEntry{memory, disk, gpu}}).(*core.Resources)
+		spec.TaskTemplate.ExtendedResources = &core.ExtendedResources{GpuAccelerator: &core.GPUAccelerator{Device: "nvidia-tesla-a100"},
+			SharedMemory: &core.SharedMemory{MountName: "own", SizeLimit: "1Gi"}}
+		return spec
+	}
+	for name, tc := range map[string]struct {
+		order            Rerun
+		requests, limits []*core.Resources_ResourceEntry
+		device, shm      string
+	}{
+		"nothing":  {Rerun{}, []*core.Resources_ResourceEntry{cpu, memory, disk, gpu}, []*core.Resources_ResourceEntry{memory, disk, gpu}, "nvidia-tesla-a100", "1Gi"},
+		"disk":     {Rerun{Disk: "2Gi"}, []*core.Resources_ResourceEntry{cpu, memory, entry(core.Resources_EPHEMERAL_STORAGE, "2Gi"), gpu}, []*core.Resources_ResourceEntry{memory, gpu}, "nvidia-tesla-a100", "1Gi"},
+		"shm":      {Rerun{Shm: "2Gi"}, []*core.Resources_ResourceEntry{cpu, memory, disk, gpu}, []*core.Resources_ResourceEntry{memory, disk, gpu}, "nvidia-tesla-a100", "2Gi"},
+		"shm auto": {Rerun{Shm: "auto"}, []*core.Resources_ResourceEntry{cpu, memory, disk, gpu}, []*core.Resources_ResourceEntry{memory, disk, gpu}, "nvidia-tesla-a100", ""},
+		"no gpu":   {Rerun{Devices: "0"}, []*core.Resources_ResourceEntry{cpu, memory, disk}, []*core.Resources_ResourceEntry{memory, disk}, "", "1Gi"},
+		"any gpu":  {Rerun{Devices: "2"}, []*core.Resources_ResourceEntry{cpu, memory, disk, entry(core.Resources_GPU, "2")}, []*core.Resources_ResourceEntry{memory, disk}, "", "1Gi"},
+		"a type": {Rerun{Devices: "2", Accelerator: &resources.WireAccelerator{Device: "nvidia-tesla-h100"}},
+			[]*core.Resources_ResourceEntry{cpu, memory, disk, entry(core.Resources_GPU, "2")}, []*core.Resources_ResourceEntry{memory, disk}, "nvidia-tesla-h100", "1Gi"},
+	} {
+		spec, err := again(before(), tc.order)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		tt := spec.GetTaskTemplate()
+		want := &core.Resources{Requests: tc.requests, Limits: tc.limits}
+		if got := tt.GetContainer().GetResources(); !proto.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
+		x := tt.GetExtendedResources()
+		if x.GetGpuAccelerator().GetDevice() != tc.device || x.GetSharedMemory().GetSizeLimit() != tc.shm || x.GetSharedMemory().GetMountName() != "own" {
+			t.Errorf("%s: got %v", name, x)
+		}
+	}
+	if _, err := again(&task.TaskSpec{TaskTemplate: &core.TaskTemplate{}}, Rerun{Disk: "1Gi"}); err == nil || !strings.Contains(err.Error(), "pod template") {
+		t.Errorf("of a pod template: %v", err)
 	}
 }
