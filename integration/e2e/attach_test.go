@@ -77,7 +77,7 @@ func attachInput(t *testing.T, h home, prepare func(testing.TB, ...string) *comm
 func TestAttachWithoutInput(t *testing.T) {
 	nothingLeft(t)
 	h := newHome(t)
-	c := h.start(t, "run", "--memory", "64Mi", "--", "sh", "-c", ticking) // /dev/null
+	c := h.start(t, "run", "--memory", "64Mi", "--", "sh", "-c", "cat; "+ticking) // /dev/null
 	c.waitFor(t, "tick 1")
 	r := h.prepare(t, "attach", "-i", "last").typed("one\n").begin(t).end(t)
 	r.want(t, 125, "")

@@ -216,7 +216,7 @@ func TestDockerNeighbours(t *testing.T) {
 		b := newBox(t, h.engine)
 		b.container.Binds = []string{strings.TrimPrefix(h.engine.Socket, "unix://") + ":/var/run/docker.sock"}
 		b.container.Env = []string{"DRYDOCK_LEASE_DIR=" + h.leases()}
-		c, id := h.ready(t, busybox, "sleep 300")
+		c, id := h.ready(t, busybox, "echo ready; sleep 300", "--grace", "1s")
 		b.run(t, "run", "--memory", "64Mi", "--network", "none", "--json", "--image", busybox, "--", "true").want(t, 0, "succeeded")
 		if r := b.run(t, "doctor", "--clean"); !strings.Contains(r.stdout, "nothing to remove") {
 			t.Errorf("doctor --clean: exit %d\n%s%s", r.exit, r.stdout, r.stderr)

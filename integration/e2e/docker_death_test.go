@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"testing"
-	"time"
 
 	"drydock/internal/failpoint"
 )
@@ -60,7 +59,7 @@ func TestDockerKilledAtEveryStep(t *testing.T) {
 					}
 				}
 				d.settled(t, h.home, id, func() []listed { return listedIn(t, h.run(t, listAll...)) })
-				within(t, 10*time.Second, "its container is left", func() bool { return len(h.containers(t, id)) == 0 })
+				within(t, hang/2, "its container is left", func() bool { return len(h.containers(t, id)) == 0 })
 			})
 		}
 	})
@@ -83,6 +82,6 @@ func TestDockerReboot(t *testing.T) {
 			t.Fatal("there is no container: this test shows nothing")
 		}
 		d.settled(t, h.home, id, func() []listed { return listedIn(t, h.run(t, listAll...)) })
-		within(t, 10*time.Second, "its container is left", func() bool { return len(h.containers(t, id)) == 0 })
+		within(t, hang/2, "its container is left", func() bool { return len(h.containers(t, id)) == 0 })
 	})
 }

@@ -10,22 +10,21 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
-// ready starts a task in an image that says ready and then sleeps, and waits
-// until it has said so.
-func (h engineHome) ready(t *testing.T, image, then string) (c *command, id string) {
+// ready starts a task in an image whose script says ready, and waits until it
+// has said so.
+func (h engineHome) ready(t *testing.T, image, script string, flags ...string) (c *command, id string) {
 	t.Helper()
-	c = h.start(t, "run", "--memory", "64Mi", "--network", "none", "--json", "--image", image, "--grace", "1s",
-		"--", "sh", "-c", "echo ready; "+then)
+	args := append([]string{"run", "--memory", "64Mi", "--network", "none", "--json", "--image", image}, flags...)
+	c = h.start(t, append(args, "--", "sh", "-c", script)...)
 	c.waitFor(t, `"text":"ready`)
 	return c, firstID(t, c.out.String())
 }
 
 func TestDockerInterrupt(t *testing.T) {
 	onEngines(t, func(t *testing.T, h engineHome, busybox string) {
-		c, id := h.ready(t, busybox, "trap 'echo bye; exit 0' TERM; sleep 60 & wait")
+		c, id := h.ready(t, busybox, "trap 'echo bye; exit 0' TERM; echo ready; sleep 60 & wait", "--grace", "30s")
 		if err := c.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
 		}
@@ -50,11 +49,12 @@ func TestDockerTimeout(t *testing.T) {
 // When drydock is killed the task runs on, and its verdict gets written.
 func TestDockerDrydockKilled(t *testing.T) {
 	onEngines(t, func(t *testing.T, h engineHome, busybox string) {
-		c, id := h.ready(t, busybox, "sleep 1; echo two; exit 3")
+		c, id := h.ready(t, busybox, "echo ready; until [ -e /gate/gate ]; do sleep 0.1; done; echo two; exit 3", "-v", h.work(t)+":/gate:ro")
 		if err := c.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		c.end(t)
+		h.openGate(t)
 		dir := filepath.Join(h.state(), "tasks", id, "attempts", "1")
 		verdict := filepath.Join(dir, "verdict.json")
 		within(t, hang/2, "no verdict.json: nobody judged the outcome", func() bool { return exists(verdict) })
@@ -72,7 +72,7 @@ func TestDockerSupervisorKilled(t *testing.T) {
 	for _, after := range [][]string{{"doctor", "--clean"}, {"run", "--memory", "64Mi", "--network", "none", "--json", "--image"}} {
 		t.Run(after[0], func(t *testing.T) {
 			onEngines(t, func(t *testing.T, h engineHome, busybox string) {
-				c, id := h.ready(t, busybox, "sleep 60")
+				c, id := h.ready(t, busybox, "echo ready; sleep 60")
 				supervisors := children(c.Process.Pid)
 				if len(supervisors) == 0 {
 					t.Fatal("drydock has no supervisor")
@@ -98,7 +98,7 @@ func TestDockerSupervisorKilled(t *testing.T) {
 				case !strings.Contains(r.stdout, "removed attempt 1 of "+id):
 					t.Errorf("doctor does not say what it removed: exit %d\n%s%s", r.exit, r.stdout, r.stderr)
 				}
-				within(t, 20*time.Second, "the container is still there", func() bool { return len(h.containers(t, id)) == 0 })
+				within(t, hang/2, "the container is still there", func() bool { return len(h.containers(t, id)) == 0 })
 			})
 		})
 	}
@@ -108,7 +108,7 @@ func TestDockerSupervisorKilled(t *testing.T) {
 // out-of-memory.
 func TestDockerContainerRemoved(t *testing.T) {
 	onEngines(t, func(t *testing.T, h engineHome, busybox string) {
-		c, id := h.ready(t, busybox, "sleep 60")
+		c, id := h.ready(t, busybox, "echo ready; sleep 60")
 		for _, container := range h.containers(t, id) {
 			h.api(t, http.MethodDelete, "/v1.40/containers/"+container+"?force=1", nil)
 		}

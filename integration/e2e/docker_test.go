@@ -240,6 +240,7 @@ func TestDockerView(t *testing.T) {
 			{"the image's", nil, look, "1000\n/w\nimage \n"},
 			{"the caller's", []string{"-u", "0", "-w", "/tmp", "-e", "A=mine"}, look, "0\n/tmp\nmine \n"},
 			{"a volume", []string{"-v", data + ":/data:ro"}, "cat /data; echo x 2>/dev/null >/data || echo read-only", "bound\nread-only\n"},
+			{"drydock's own files", []string{"-u", "0", "-v", h.dir + ":/up"}, "ls -d /up/state && ls -A /up/state", "/up/state\n"},
 			{"read-only", []string{"-u", "0", "--read-only"}, "touch /x 2>/dev/null || echo read-only", "read-only\n"},
 			{"a host", []string{"--network", "host", "--add-host", "db:10.0.0.7"}, "grep db /etc/hosts | tr '\\t' ' '", "10.0.0.7 db\n"},
 			{"shared memory", []string{"--shm", "32Mi"}, "df -m /dev/shm | tail -n 1 | awk '{print $2}'", "32\n"},

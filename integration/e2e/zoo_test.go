@@ -59,6 +59,9 @@ func newZooRunner(t *testing.T) *zoo.Runner {
 		Builder: &zoo.Builder{Dir: builds, Ready: *zooReady},
 		Settle:  *zooSettle,
 	}
+	if need.InGuest() {
+		runner.Slow, runner.Settle = 5, 5*runner.Settle
+	}
 	if !*zooHome {
 		runner.Env = newHome(t).env()
 	}

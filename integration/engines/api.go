@@ -18,8 +18,13 @@ import (
 // client speaks to an engine's API, in the version that it has itself.
 type client struct {
 	path     string        // of the socket
-	patience time.Duration // with one request; 0: 5 s
+	patience time.Duration // with one request; 0: usualPatience
 }
+
+// usualPatience is for what an engine answers at once on a quiet machine: one
+// that is busy with other tests makes Podman, which runs its runtimes to tell
+// its version, take many times its half a second.
+const usualPatience = time.Minute
 
 // do makes one request; the error of a refusal holds the engine's words.
 func (c client) do(method, target string, body io.Reader) ([]byte, error) {
@@ -28,7 +33,7 @@ func (c client) do(method, target string, body io.Reader) ([]byte, error) {
 
 func (c client) send(method, target string, header http.Header, body io.Reader) ([]byte, error) {
 	if c.patience == 0 {
-		c.patience = 5 * time.Second
+		c.patience = usualPatience
 	}
 	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", c.path)

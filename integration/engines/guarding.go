@@ -157,7 +157,7 @@ func (g *guarding) reapOne() bool {
 
 // ready waits for an answer to the engine's ping.
 func (g *guarding) ready() error {
-	c := client{path: g.Socket}
+	c := client{path: g.Socket, patience: 5 * time.Second} // then it is asked anew
 	for begin := time.Now(); time.Since(begin) < startTime; {
 		if _, err := c.do(http.MethodGet, "/_ping", nil); err == nil {
 			return nil

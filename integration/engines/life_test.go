@@ -28,10 +28,11 @@ func eachOwn(t *testing.T, test func(t *testing.T, e *Engine)) {
 	for _, k := range Kinds() {
 		t.Run(k.String(), func(t *testing.T) {
 			before := leftover.Take()
-			var dir, bridge string
+			var dir string
+			var bridge *net.Interface
 			t.Run("engine", func(t *testing.T) {
 				e := Own(t, k)
-				dir, bridge = filepath.Dir(e.path()), e.bridge
+				dir, bridge = filepath.Dir(e.path()), theBridge(t, e.bridge)
 				test(t, e)
 			})
 			nothingLeft(t, before, dir, bridge)
@@ -39,9 +40,19 @@ func eachOwn(t *testing.T, test func(t *testing.T, e *Engine)) {
 	}
 }
 
+// theBridge is the one of that name now; another may have it later.
+func theBridge(t *testing.T, name string) *net.Interface {
+	t.Helper()
+	bridge, err := net.InterfaceByName(name)
+	if err != nil {
+		t.Errorf("the bridge %s: %v", name, err)
+	}
+	return bridge
+}
+
 // nothingLeft looks for what an engine left. Other tests have engines, too:
 // mounts, cgroups and files are told by its directory's name.
-func nothingLeft(t *testing.T, before leftover.Snapshot, dir, bridge string) {
+func nothingLeft(t *testing.T, before leftover.Snapshot, dir string, bridge *net.Interface) {
 	t.Helper()
 	var items []leftover.Item
 	for deadline := time.Now().Add(stopTime); time.Now().Before(deadline); {
@@ -59,8 +70,11 @@ func nothingLeft(t *testing.T, before leftover.Snapshot, dir, bridge string) {
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%s: %v", dir, err)
 	}
-	if _, err := net.InterfaceByName(bridge); err == nil {
-		t.Errorf("left behind: the bridge %s", bridge)
+	if bridge == nil {
+		return // there was none
+	}
+	if _, err := net.InterfaceByIndex(bridge.Index); err == nil {
+		t.Errorf("left behind: the bridge %s", bridge.Name)
 	}
 }
 
@@ -183,9 +197,10 @@ func TestNothingLeftOfKilledTest(t *testing.T) {
 		rest, _ := io.ReadAll(output)
 		t.Errorf("%v: %s", err, rest)
 	}
+	left := theBridge(t, bridge)
 	_ = test.Process.Kill()
 	_ = test.Wait()
-	nothingLeft(t, before, dir, bridge)
+	nothingLeft(t, before, dir, left)
 }
 
 // A container reaches this machine at the bridge's address.

@@ -80,7 +80,7 @@ func deadline(t *testing.T, l *lab) facts {
 
 func deadlineNice(t *testing.T, l *lab) facts {
 	e := l.run(t, job{sh: "trap 'echo term; exit 0' TERM; while :; do sleep 0.1; done", res: memory("32Mi"), task: func(task *executor.Task) {
-		task.Timeout, task.Grace = 2*time.Second, 30*time.Second
+		task.Timeout, task.Grace = 5*time.Second, 30*time.Second // a shell may take seconds to its trap
 	}})
 	return e.said(e.status(t))
 }

@@ -25,10 +25,12 @@ func TestRerunAndPrune(t *testing.T) {
 	run(137, "flyte", "run", "main.py", "train_model", "--mib", "700")
 	want(t, run(137, "rerun", "last"), "of 400 MiB")
 	want(t, run(0, "rerun", "last", "--memory", "1Gi"), "training with 700 MiB", "of 1 GiB")
-	want(t, run(125, "rerun", "last", "--shm", "1Mi"), "accepted: cpu and memory")
+	want(t, run(0, "rerun", "last", "--shm", "96Mi", "--override", "disk=3Gi,gpu=A100:1", "--gpu-missing=ignore"), "of 1 GiB")
+	want(t, run(0, "inspect", "last"), `memory=("1Gi", "1Gi")`, `disk="3Gi"`, `shm="96Mi"`, `gpu="A100:1"`)
+	want(t, run(125, "rerun", "last", "-e", "A=1"), "--env: task", "is an action of a Flyte run")
 
-	want(t, run(0, "prune", "--all", "--dry-run"), "would remove 3 Flyte runs")
-	want(t, run(0, "prune", "--all"), "removed 3 tasks", "removed 3 Flyte runs")
+	want(t, run(0, "prune", "--all", "--dry-run"), "would remove 4 Flyte runs")
+	want(t, run(0, "prune", "--all"), "removed 4 tasks", "removed 4 Flyte runs")
 	if again := run(0, "prune", "--all"); strings.Contains(again, "Flyte") {
 		t.Errorf("pruning again says %s", again)
 	}

@@ -15,7 +15,7 @@ import (
 // attempt that there should be.
 func TestServerKilled(t *testing.T) {
 	s := own(t)
-	ended := func(t *testing.T, p *process, words ...string) {
+	told := func(t *testing.T, p *process, words ...string) {
 		t.Helper()
 		s.await(t, append(words, p.early(t, "run"))...)
 	}
@@ -37,12 +37,12 @@ func TestServerKilled(t *testing.T) {
 	}{
 		{"initializing", "lone", "", after(0), 1, map[string]string{"lone": ""}},
 		{"starting", "lone", "", after(30 * time.Millisecond), 1, map[string]string{"lone": ""}},
-		{"importing", "lone", "", after(200 * time.Millisecond), 1, map[string]string{"lone": "1"}},
+		{"importing", "lone", "", func(t *testing.T, _ *conductor, p *process) { told(t, p, `"type":"started"`) }, 1, map[string]string{"lone": "1"}},
 		{"running", "lone", "lone", at("lone"), 1, map[string]string{"lone": "1"}},
 		{"child running", "parent", "child", at("child"), 2, map[string]string{"parent": "1", "child": "1"}},
 		{"child ended, parent busy", "busy", "busy", func(t *testing.T, c *conductor, p *process) {
 			c.await(t, "busy", 1)
-			ended(t, p, `"type":"ended"`, `"parent":"a0"`)
+			told(t, p, `"type":"ended"`, `"parent":"a0"`)
 		}, 1, map[string]string{"busy": "1", "child": "1"}},
 		{"upload", "upload", "", func(t *testing.T, c *conductor, _ *process) {
 			c.await(t, "upload", 1)
@@ -50,7 +50,7 @@ func TestServerKilled(t *testing.T) {
 		}, 1, map[string]string{"upload": "1"}},
 		{"backoff", "flaky", "", func(t *testing.T, c *conductor, p *process) {
 			c.await(t, "flaky", 1)
-			ended(t, p, `"type":"retried"`)
+			told(t, p, `"type":"retried"`)
 		}, 1, map[string]string{"flaky": "1 2"}},
 	} {
 		t.Run(tc.phase, func(t *testing.T) {

@@ -33,7 +33,7 @@ var checks = map[string]check{
 	"host_absent":   hostAbsent,
 	"host_file":     hostFiles,
 	"peak":          peak,
-	"seconds":       func(r *run, key string, want json.RawMessage) string { return atMost(key, r.seconds, want) },
+	"seconds":       func(r *run, key string, want json.RawMessage) string { return atMost(key, r.seconds/r.slow, want) },
 	"rss_mb":        rss,
 }
 

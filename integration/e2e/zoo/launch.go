@@ -24,6 +24,7 @@ type run struct {
 	argv    []string
 	exit    int // as a shell shows it: 128+n after a signal
 	seconds float64
+	slow    float64 // the Runner's
 	rssMB   float64 // of drydock's own largest process; 0: not measured
 
 	stdout, stderr bytes.Buffer // raw
@@ -33,12 +34,13 @@ type run struct {
 
 // launch starts drydock, sends what comes from outside, and waits.
 func (r *Runner) launch(s Scenario, p place, env []string) (*run, error) {
-	run := &run{place: p, plain: s.Mode == "plain"}
+	run := &run{place: p, plain: s.Mode == "plain", slow: max(1, r.Slow)}
 	run.argv = r.argv(s, p)
 	hang := s.Hang
 	if hang == 0 {
 		hang = defaultHang
 	}
+	hang *= run.slow
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(hang*float64(time.Second)))
 	defer cancel()
 

@@ -22,6 +22,9 @@ type Runner struct {
 	// Settle is how long something may stay after drydock's end before it
 	// counts as left behind.
 	Settle time.Duration
+	// Slow is how many times as long as a scenario says things may take here,
+	// on an emulated processor for example; 0: 1.
+	Slow float64
 }
 
 // Report is what came of one scenario.

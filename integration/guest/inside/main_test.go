@@ -75,7 +75,7 @@ func start(t *testing.T, around []string, words ...string) *task {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	run := append([]string{filepath.Join(bin, "drydock"), "run", "--state-dir", filepath.Join(dir, "state"), "--json"}, words...)
+	run := append([]string{filepath.Join(bin, "drydock"), "run", "--state-dir", filepath.Join(dir, "state"), "-w", dir, "--json"}, words...)
 	all := append(append([]string{}, around...), run...)
 	r := &task{Cmd: exec.Command(all[0], all[1:]...), state: filepath.Join(dir, "state")}
 	r.Dir, r.Stdout, r.Stderr = dir, &r.out, &r.out
@@ -89,6 +89,20 @@ func start(t *testing.T, around []string, words ...string) *task {
 
 // hog is the program that tasks run.
 func hog() string { return os.Getenv("DRYDOCK_HOG") }
+
+// untilGate is a program that says "ready", and runs out of memory after open.
+func untilGate() []string {
+	const script = `trap 'exit 0' TERM; echo ready; until [ -e gate ]; do sleep 0.05; done; exec "$0" touch 100`
+	return []string{"sh", "-c", script, hog()}
+}
+
+// open lets the program go on.
+func (r *task) open(t *testing.T) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(r.Dir, "gate"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // says waits until the output holds text.
 func (r *task) says(t *testing.T, text string) {

@@ -37,8 +37,8 @@ func limits(t *testing.T) map[string]string {
 // is told rightly.
 func TestReload(t *testing.T) {
 	systemd(t)
-	r := start(t, nil, "--memory", "64Mi", "--cpu", "500m", "--", hog(), "tidy", "sleep", "20000", "touch", "100")
-	r.says(t, "ready")
+	r := start(t, nil, append([]string{"--memory", "64Mi", "--cpu", "500m", "--"}, untilGate()...)...)
+	r.says(t, `ready\n`)
 	before := limits(t)
 	if before["memory.max"] != "67108864" || before["memory.oom.group"] != "1" || before["cpu.max"] != "50000 100000" {
 		t.Errorf("the limits are not those that were asked for: %v", before)
@@ -51,6 +51,7 @@ func TestReload(t *testing.T) {
 			}
 		}
 	}
+	r.open(t)
 	if verdict, code := r.verdict(t); verdict != "oom" || code != "OOMKilled" {
 		t.Errorf("the verdict is %q, %q\n%s", verdict, code, r.out.String())
 	}
@@ -93,10 +94,13 @@ func TestStarterEnds(t *testing.T) {
 			{"killed", "oom", []string{"systemctl", "kill", "--signal=SIGKILL"}},
 		} {
 			t.Run(starter.name+" "+end.name, func(t *testing.T) {
-				r := start(t, starter.around, "--memory", "64Mi", "--", hog(), "tidy", "sleep", "5000", "touch", "100")
-				r.says(t, "ready")
+				r := start(t, starter.around, append([]string{"--memory", "64Mi", "--"}, untilGate()...)...)
+				r.says(t, `ready\n`)
 				command(t, append(end.command, filepath.Base(groupOf(t, "drydock")))...)
 				_ = r.Wait()
+				if end.verdict == "oom" {
+					r.open(t)
+				}
 				var found []string
 				within(t, "there is no verdict", func() bool {
 					found, _ = filepath.Glob(filepath.Join(r.state, "tasks", "*", "attempts", "1", "verdict.json"))
