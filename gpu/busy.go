@@ -38,6 +38,19 @@ func (d Device) Busy() string {
 	return ""
 }
 
+// Busy is who uses the device or MIG device of an ID; "" also where there is
+// none.
+func (inv Inventory) Busy(id ID) string {
+	d, part, ok := inv.find(id)
+	switch {
+	case !ok:
+		return ""
+	case part != nil:
+		return part.Busy()
+	}
+	return d.Busy()
+}
+
 // Busy is who uses the MIG device that is no task of drydock's.
 func (p Part) Busy() string {
 	if text := strangers(p.Processes, false); text != "" {

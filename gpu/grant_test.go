@@ -158,3 +158,15 @@ func TestOwned(t *testing.T) {
 		t.Error("what was looked at has changed")
 	}
 }
+
+// Who is on a device is asked by the ID of a whole one or of a part.
+func TestBusyByID(t *testing.T) {
+	stranger := []Process{{PID: 1, Kind: Compute}}
+	inv := Inventory{Devices: []Device{{ID: "GPU-0", Processes: stranger}, {ID: "GPU-1"},
+		{ID: "GPU-2", MIG: &MIG{Enabled: true, Parts: []Part{{ID: "MIG-0"}, {ID: "MIG-1", Processes: stranger}}}}}}
+	for id, busy := range map[ID]bool{"GPU-0": true, "GPU-1": false, "GPU-2": false, "MIG-0": false, "MIG-1": true, "GPU-9": false} {
+		if got := inv.Busy(id); (got != "") != busy {
+			t.Errorf("%s: %q", id, got)
+		}
+	}
+}

@@ -61,7 +61,8 @@ func ask(ctx context.Context, limit time.Duration, argv ...string) ([]byte, erro
 	go func() { done <- cmd.Wait() }()
 	select {
 	case err := <-done:
-		if err = came(err, cmd.ProcessState.Success(), ctx.Err() != nil); err != nil && !errors.Is(err, errSilent) {
+		state := cmd.ProcessState // nil where somebody else has reaped it
+		if err = came(err, state != nil && state.Success(), ctx.Err() != nil); err != nil && !errors.Is(err, errSilent) {
 			err = said(err, errs.Bytes())
 		}
 		return out.Bytes(), err
