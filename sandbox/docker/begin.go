@@ -26,15 +26,23 @@ func (b *box) Exec() <-chan supervise.ExecResult {
 		}()
 		var err error
 		told := false
-		select {
-		case <-seen:
+		tell := func() {
 			told = true
 			b.began()
 			result <- supervise.ExecResult{At: b.process().execed, Err: b.missesDevices()}
+		}
+		select {
+		case <-seen:
+			tell()
 			err = <-started
 			stop()
 		case err = <-started:
 			stop()
+			select {
+			case <-seen: // whoever looks late hears of both
+				tell()
+			default:
+			}
 		}
 		switch {
 		case told && err != nil: // it runs, whatever the engine had to say
@@ -93,21 +101,28 @@ func (b *box) lookOut() (seen <-chan struct{}, stop func()) {
 	return found, func() { close(quit); <-done }
 }
 
-// searchEvery is how often the cgroup is looked at for the main process.
-const searchEvery = time.Millisecond
+// How often the cgroup is looked at for the main process. Each look costs the
+// engine's start a little of the processor; until the container has its own
+// group nothing can have begun, and from then on the runtime alone takes longer
+// than these.
+const (
+	searchFirst = 3 * time.Millisecond
+	searchEvery = time.Millisecond
+)
 
 // search looks until everything was found; false: not before quit.
 func (b *box) search(quit <-chan struct{}) bool {
-	ticker := time.NewTicker(searchEvery)
-	defer ticker.Stop()
-	for {
+	for pause := searchFirst; ; {
 		if b.look() {
 			return true
+		}
+		if b.group.FindLeaf(b.id) {
+			pause = searchEvery
 		}
 		select {
 		case <-quit:
 			return b.look()
-		case <-ticker.C:
+		case <-time.After(pause):
 		}
 	}
 }

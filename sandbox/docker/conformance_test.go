@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -82,13 +83,14 @@ func TestConformance(t *testing.T) {
 }
 
 func conform(t *testing.T, e *engines.Engine) {
+	leases := t.TempDir()
 	groupKill := sandbox.GroupEmulated
 	if need.CgroupVersion() == 2 {
 		groupKill = sandbox.GroupEnforced
 	}
 	sandboxtest.Conformance(t, sandboxtest.Backend{
 		Name:          "docker",
-		New:           func(t testing.TB) sandbox.Sandbox { return newSandbox(t, e, t.TempDir()) },
+		New:           func(t testing.TB) sandbox.Sandbox { return newSandbox(t, e, leases) },
 		Adapt:         inImage(engines.Busybox(t, e)),
 		CgroupVersion: need.CgroupVersion(),
 		GroupKill:     groupKill,
@@ -109,6 +111,23 @@ func conform(t *testing.T, e *engines.Engine) {
 			return newSandbox(t, e, leases), sharedBase(t, leases)
 		},
 	})
+}
+
+// groupBase is what every attempt's group lies in, by its lease directory.
+var groupBase = regexp.MustCompile(`^/sys/fs/cgroup/(?:[^/]+/)?(drydock-[0-9a-f]{8})(?:/|$)`)
+
+// foreign reports whether something is not of the attempts with these leases:
+// of tests beside these, or what Podman mounts when it needs it, its store.
+func foreign(i leftover.Item, e *engines.Engine, leases string) bool {
+	switch i.Kind {
+	case "mount":
+		own := strings.HasPrefix(i.Name, filepath.Dir(e.Root)+"/")
+		return !own && strings.Contains(i.Name, "/drydock-engine-") || strings.HasPrefix(i.Name, e.Root+"/overlay ")
+	case "cgroup":
+		base := groupBase.FindStringSubmatch(i.Name)
+		return base != nil && base[1] != client.LeasesIn(leases).GroupBase()
+	}
+	return false
 }
 
 // heldLayer reports whether the engine can hold a layer to a size.
@@ -139,4 +158,28 @@ func sharedBase(t testing.TB, leaseDir string) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+func TestForeign(t *testing.T) {
+	const leases = "/run/lock/x"
+	own := client.LeasesIn(leases).GroupBase()
+	e := &engines.Engine{Root: "/tmp/drydock-engine-1/root"}
+	for name, want := range map[string]bool{
+		"cgroup /sys/fs/cgroup/memory/" + own + "/A.1":              false,
+		"cgroup /sys/fs/cgroup/" + own:                              false,
+		"cgroup /sys/fs/cgroup/memory/drydock-00000000/A.1/x":       true,
+		"cgroup /sys/fs/cgroup/drydock-00000000":                    true,
+		"cgroup /sys/fs/cgroup/drydock.slice/drydock-01A.1.slice":   false,
+		"cgroup /sys/fs/cgroup/memory/libpod_parent/conmon":         false,
+		"mount /tmp/drydock-engine-1/root/overlay2/x/merged (ext4)": false,
+		"mount /tmp/drydock-engine-1/root/overlay (ext4)":           true,
+		"mount /tmp/drydock-engine-2/root/overlay2/x/merged (ext4)": true,
+		"mount /tmp/elsewhere (ext4)":                               false,
+		"process 7 (sleep)":                                         false,
+	} {
+		kind, rest, _ := strings.Cut(name, " ")
+		if got := foreign(leftover.Item{Kind: kind, Name: rest}, e, leases); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
 }

@@ -5,6 +5,7 @@ package docker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -29,6 +30,10 @@ type Config struct {
 	// Supervisor is the command that runs Supervise. Nil: this program, with
 	// SupervisorArg, which hands over in its main function.
 	Supervisor []string
+	// Ahead starts the supervisor of the first attempt at once, so that its
+	// program is loaded when there is one. One that nobody needs is gone in a
+	// few seconds.
+	Ahead bool
 	// OnStray is told of every attempt of a dead supervisor that was cleaned
 	// up; nil: nobody.
 	OnStray func(Stray)
@@ -40,12 +45,13 @@ type Sandbox struct {
 	engine     *engine.Engine
 	leases     client.Leases
 	supervisor []string
+	spare      spare
 	host       hostAccess
 	cleaned    chan struct{} // closed when what dead supervisors left is gone
 	stopClean  context.CancelFunc
 
 	mu     sync.Mutex // guards images
-	images map[string]engine.Image
+	images map[string]seenImage
 }
 
 var (
@@ -62,15 +68,20 @@ func New(ctx context.Context, config Config) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
+	var spare spare
+	if config.Ahead {
+		spare = startSpare(supervisor)
+	}
 	e, err := engine.Open(ctx, config.Engine)
 	if err != nil {
+		spare.drop()
 		return nil, err
 	}
 	s := &Sandbox{
-		config: config.Engine, engine: e, supervisor: supervisor,
+		config: config.Engine, engine: e, supervisor: supervisor, spare: spare,
 		leases:  client.LeasesIn(config.LeaseDir),
 		cleaned: make(chan struct{}),
-		images:  map[string]engine.Image{},
+		images:  map[string]seenImage{},
 	}
 	s.host = findHostAccess(e.Info(), s.leases)
 	clean, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -89,6 +100,7 @@ func New(ctx context.Context, config Config) (*Sandbox, error) {
 
 // Close lets the engine go. Attempts that run go on.
 func (s *Sandbox) Close() error {
+	s.spare.drop()
 	s.stopClean()
 	<-s.cleaned
 	return s.engine.Close()
@@ -148,10 +160,11 @@ func (s *Sandbox) Start(ctx context.Context, spec sandbox.Spec, streams sandbox.
 	if err != nil {
 		return nil, err
 	}
-	return s.attempts().Start(client.Supervisor{
-		Spec: spec, Path: s.supervisor[0], Argv: s.supervisor, Env: supervisorEnv(),
-		Config: s.plan(spec, image, w),
-	}, streams)
+	ahead, err := s.spare.take(s.supervisor)
+	if err != nil {
+		return nil, fmt.Errorf("start the supervisor: %w", err)
+	}
+	return s.attempts().Start(client.Supervisor{Spec: spec, Ahead: ahead, Config: s.plan(spec, image, w)}, streams)
 }
 
 // Attach follows an attempt that another process started; see

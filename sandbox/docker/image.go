@@ -5,6 +5,7 @@ package docker
 import (
 	"context"
 	"strings"
+	"time"
 
 	"drydock/sandbox"
 	"drydock/sandbox/docker/engine"
@@ -36,10 +37,13 @@ func foreign(platform string, info engine.Info) bool {
 // since, is fetched again.
 func (s *Sandbox) provide(ctx context.Context, spec sandbox.Spec, progress func(sandbox.Progress)) (engine.Image, error) {
 	name, known := spec.Image, s.known(spec.Image)
+	if known.ID != "" && time.Since(known.at) < freshImage {
+		return known.Image, nil
+	}
 	if known.ID != "" {
 		_, err := s.engine.Image(ctx, known.ID, spec.Platform)
 		if err == nil {
-			return known, nil
+			return known.Image, nil
 		}
 		if engine.KindOf(err) != engine.NoImage {
 			return engine.Image{}, err
@@ -54,14 +58,24 @@ func (s *Sandbox) provide(ctx context.Context, spec sandbox.Spec, progress func(
 	defer s.mu.Unlock()
 	if known.ID != "" {
 		image.Reference = known.Reference // as it was asked for
-		s.images[known.ID] = image
+		s.images[known.ID] = seenImage{image, time.Now()}
 	}
-	s.images[image.ID] = image
+	s.images[image.ID] = seenImage{image, time.Now()}
 	return image, nil
 }
 
+// seenImage is an image that the engine had at a time.
+type seenImage struct {
+	engine.Image
+	at time.Time
+}
+
+// freshImage is how long an image is taken to be there without asking again. The
+// supervisor gets one that is gone once more in any case (keeper.create).
+const freshImage = time.Second
+
 // known is an image that Prepare returned the id of.
-func (s *Sandbox) known(id string) engine.Image {
+func (s *Sandbox) known(id string) seenImage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.images[id]

@@ -20,7 +20,7 @@ import (
 
 // planVersion is the version of plan. The supervisor is this program, so that
 // it differs only where somebody names another.
-const planVersion = 1
+const planVersion = 2
 
 // plan is the first line to the supervisor.
 type plan struct {

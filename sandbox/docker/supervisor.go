@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -22,6 +23,14 @@ import (
 // Supervise is the main function of a supervisor, a process that New's sandbox
 // starts for each attempt. It returns the process's exit code.
 func Supervise() int {
+	calmGC()
+	switch wanted, err := supervise.Await(); {
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "drydock "+SupervisorArg+":", err)
+		return wire.FailedExit
+	case !wanted:
+		return 0
+	}
 	control := supervise.NewControl()
 	p, err := readPlan(control)
 	if err != nil {
@@ -43,6 +52,16 @@ func Supervise() int {
 	}
 	control.End(p.Spec.OnOrphaned)
 	return 0
+}
+
+// calmAtFirst is how long a supervisor does not collect its little garbage. Most
+// of what it makes it makes until the program runs, and a collection would take
+// the processor from the engine, which starts it.
+const calmAtFirst = 5 * time.Second
+
+func calmGC() {
+	usual := debug.SetGCPercent(400)
+	time.AfterFunc(calmAtFirst, func() { debug.SetGCPercent(usual) })
 }
 
 // readPlan reads what drydock wants, in a version that we know.

@@ -89,9 +89,11 @@ func open(ctx context.Context, config Config, limits limits) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	peer, err := target.probe(ctx, limits.open)
-	if err != nil {
-		return nil, err
+	var peer peer
+	if config.Known == nil { // else it was there a moment ago, and its word is all that is missing
+		if peer, err = target.probe(ctx, limits.open); err != nil {
+			return nil, err
+		}
 	}
 	cli, err := target.client()
 	if err != nil {

@@ -31,6 +31,10 @@ type Supervisor struct {
 	Path   string   // its program
 	Env    []string // beside PATH
 	Config any      // the first line on its socket
+	// Ahead is such a process that was started before; Path, Argv, Env and
+	// Begin count for nothing then. Start has the use of it, whatever comes of
+	// it. Nil: one is started.
+	Ahead *Ahead
 	// Begin starts the process, where exec.Cmd's own Start does not do. ours
 	// and theirs are the two ends of its socket; nil: Start, in a session of
 	// its own.
@@ -51,6 +55,9 @@ type running struct {
 // its own, so that a terminal's Ctrl-C does not reach it. It writes down what
 // was asked. An error means that nothing was left behind.
 func (a *Attempts) Start(s Supervisor, streams sandbox.Streams) (sandbox.Running, error) {
+	if s.Ahead != nil {
+		defer s.Ahead.Drop() // unless it has the attempt
+	}
 	if err := writeSpec(s.Spec); err != nil {
 		return nil, err
 	}
@@ -81,43 +88,24 @@ func writeSpec(spec sandbox.Spec) error {
 
 func (a *Attempts) start(s Supervisor, streams sandbox.Streams, lease *os.File) (*running, error) {
 	r := &running{link: newLink(a, s.Spec), gone: make(chan struct{})}
-	ours, theirs, err := SocketPair()
-	if err != nil {
-		return nil, err
-	}
-	defer theirs.Close()
 	stdio, after, err := r.stdio(streams)
 	if err != nil {
-		ours.Close()
 		return nil, err
 	}
 	ownLog, err := os.OpenFile(filepath.Join(s.Spec.Dir, wire.OwnLogFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		ours.Close()
 		closeAll(stdio)
+		after(false)
 		return nil, err
 	}
 	defer ownLog.Close()
-	r.control = ours
-	r.process = &exec.Cmd{
-		Path:       s.Path,
-		Args:       s.Argv,
-		Env:        append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, slices.Concat(s.Env, failpoint.Env())...),
-		Dir:        "/",
-		Stderr:     ownLog,
-		ExtraFiles: append([]*os.File{theirs}, append(stdio, lease)...),
+	if s.Ahead != nil {
+		err = r.take(s.Ahead, append(append([]*os.File{ownLog}, stdio...), lease))
+	} else {
+		err = r.spawn(s, ownLog, append(stdio, lease))
 	}
-	begin := s.Begin
-	if begin == nil {
-		begin = func(cmd *exec.Cmd, _, _ *os.File) error {
-			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-			return cmd.Start()
-		}
-	}
-	err = begin(r.process, ours, theirs)
 	closeAll(stdio)
 	if err != nil {
-		ours.Close()
 		after(false)
 		return nil, fmt.Errorf("start %s: %w%s", a.Program, err, prefixed(": ", r.lastWords()))
 	}
@@ -127,6 +115,41 @@ func (a *Attempts) start(s Supervisor, streams sandbox.Streams, lease *os.File) 
 	err = r.send(s.Config)
 	failpoint.At(failpoint.ConfigSent)
 	return r, err
+}
+
+// spawn starts the supervisor with the attempt's files.
+func (r *running) spawn(s Supervisor, ownLog *os.File, files []*os.File) error {
+	ours, theirs, err := SocketPair()
+	if err != nil {
+		return err
+	}
+	defer theirs.Close()
+	r.control = ours
+	r.process = &exec.Cmd{
+		Path:       s.Path,
+		Args:       s.Argv,
+		Env:        supervisorEnv(s.Env),
+		Dir:        "/",
+		Stderr:     ownLog,
+		ExtraFiles: append([]*os.File{theirs}, files...),
+	}
+	begin := s.Begin
+	if begin == nil {
+		begin = func(cmd *exec.Cmd, _, _ *os.File) error {
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+			return cmd.Start()
+		}
+	}
+	if err := begin(r.process, ours, theirs); err != nil {
+		ours.Close()
+		return err
+	}
+	return nil
+}
+
+// supervisorEnv is the environment of a supervisor that needs so much of it.
+func supervisorEnv(env []string) []string {
+	return append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, slices.Concat(env, failpoint.Env())...)
 }
 
 func closeAll(files []*os.File) {

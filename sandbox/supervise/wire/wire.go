@@ -15,6 +15,10 @@
 //	6  the program's stderr, live (write end)
 //	7  the lease: a locked file that the supervisor keeps open while it lives
 //
+// One that is started ahead, before its attempt is known, has /dev/null in the
+// places of 4 to 7. They come by the socket (SCM_RIGHTS), behind the
+// supervisor's own log for its stderr, with HandedWith before the configuration.
+//
 // Another process reaches the supervisor later through ControlFile in the
 // attempt's directory, a stream socket of the same language: it is told at
 // once how the attempt stands (its input, a started event, an OOM, stops, each
@@ -40,6 +44,13 @@ const (
 	StderrFD
 	LeaseFD
 )
+
+// Handed are the places of the files that a supervisor started ahead is given,
+// in the order in which they come.
+var Handed = [...]int{2, StdinFD, StdoutFD, StderrFD, LeaseFD}
+
+// HandedWith is what the files come with. No reader of JSON minds it.
+const HandedWith = "\n"
 
 // Files in the attempt's directory.
 const (
