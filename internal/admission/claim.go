@@ -4,6 +4,7 @@ package admission
 
 import (
 	"sync"
+	"time"
 
 	"drydock/sandbox"
 )
@@ -13,12 +14,16 @@ type Request struct {
 	ID      string // the task's, a ULID
 	Attempt int
 	Demand  Demand
+	// Since is the Since of a claim that was given back because it would not do
+	// after all: its place in the queue. 0 is the queue's end.
+	Since time.Duration
 }
 
 // Claim is what an attempt was let in with. It counts until Release. Its
 // methods are safe for concurrent use.
 type Claim struct {
 	Holds sandbox.Holds
+	Since time.Duration // when its wait began; only a desk knows the clock
 
 	mu    sync.Mutex
 	state claimState

@@ -3,6 +3,7 @@
 package admission
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -42,9 +43,13 @@ func (l *Local) Take(ctx context.Context, r Request, tell func(string)) (*Claim,
 	}
 	w := newWaiter(r, l.now())
 	l.mu.Lock()
-	l.waiting = append(l.waiting, w)
-	if len(l.waiting) > window {
-		w.say(turnReason(len(l.waiting) - 1))
+	at := len(l.waiting)
+	if r.Since > 0 {
+		at, _ = slices.BinarySearchFunc(l.waiting, w.since, func(other *waiter, since time.Duration) int { return cmp.Compare(other.since, since) })
+	}
+	l.waiting = slices.Insert(l.waiting, at, w)
+	if at >= window {
+		w.say(turnReason(at))
 	}
 	l.admit()
 	l.mu.Unlock()

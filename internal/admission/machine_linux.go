@@ -45,10 +45,11 @@ type Machine struct {
 // place is a waiter's place in this process's queue. Its ticket is the desk's.
 type place struct {
 	*waiter
-	in     *list.Element // of Machine.waiting
-	left   bool          // nobody waits any more; guarded by Machine.mu
-	ticket *os.File      // nil: none yet; this and name are guarded by the gate
-	name   string        // of the ticket
+	in     *list.Element // of Machine.waiting, which is in the order of came
+	came   time.Duration
+	left   bool     // nobody waits any more; guarded by Machine.mu
+	ticket *os.File // nil: none yet; this and name are guarded by the gate
+	name   string   // of the ticket
 }
 
 const (
@@ -107,6 +108,7 @@ func (m *Machine) Take(ctx context.Context, r Request, tell func(string)) (*Clai
 		return nil, err
 	}
 	p := &place{waiter: newWaiter(r, now())}
+	p.came = p.since
 	if ahead := m.join(p); ahead == 0 {
 		m.serve() // most often there is room
 	} else if ahead < window {
@@ -120,15 +122,24 @@ func (m *Machine) Take(ctx context.Context, r Request, tell func(string)) (*Clai
 	return nil, context.Cause(ctx)
 }
 
-// join puts p at the queue's end; ahead says how many stand before it.
+// join puts p into the queue, most often at its end; ahead says how many stand
+// before it.
 func (m *Machine) join(p *place) (ahead int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	ahead = m.waiting.Len()
+	after := m.waiting.Back()
+	for ; after != nil && p.request.Since > 0 && after.Value.(*place).came > p.came; after = after.Prev() {
+		ahead--
+	}
 	if ahead >= tickets {
 		p.say(turnReason(ahead))
 	}
-	p.in = m.waiting.PushBack(p)
+	if after == nil {
+		p.in = m.waiting.PushFront(p)
+	} else {
+		p.in = m.waiting.InsertAfter(p, after)
+	}
 	return ahead
 }
 
@@ -244,6 +255,9 @@ func mark(f *os.File, lent byte) {
 // ticket writes p's; the directory's lock is held.
 func (m *Machine) ticket(p *place) error {
 	since := now()
+	if p.request.Since > 0 {
+		since = p.request.Since
+	}
 	name := ticketName(since, p.request.ID, p.request.Attempt)
 	f, err := m.dir.keep(name, ticketFile{Version: fileVersion, ID: p.request.ID, Attempt: p.request.Attempt,
 		PID: os.Getpid(), Since: since, Demand: p.request.Demand, Capacity: m.capacity})

@@ -20,12 +20,20 @@ type waiter struct {
 	err     error
 }
 
-func newWaiter(r Request, since time.Duration) *waiter {
+// newWaiter is one that comes now, or has its place from before.
+func newWaiter(r Request, now time.Duration) *waiter {
+	since := now
+	if r.Since > 0 {
+		since = r.Since
+	}
 	return &waiter{request: r, since: since, reasons: make(chan string, 1), done: make(chan struct{})}
 }
 
 // settle ends the wait; the caller owns the queue.
 func (w *waiter) settle(c *Claim, err error) {
+	if c != nil {
+		c.Since = w.since
+	}
 	w.claim, w.err = c, err
 	close(w.done)
 }
