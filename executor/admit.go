@@ -78,14 +78,16 @@ func (r *run) admit(ctx context.Context, n int, d resources.Demand) (place, erro
 }
 
 // take claims a place, with the devices that d asks for. After a wait somebody
-// may be on them whom drydock does not know: then it waits on.
+// may be on them whom drydock does not know: then it waits on, where it stood.
 func (r *run) take(ctx context.Context, n int, need Capacity, d resources.Demand, tell func(string)) (place, error) {
+	request := r.request(n, need, nil)
 	for {
 		w, err := r.wish(ctx, d)
 		if err != nil {
 			return place{}, err
 		}
-		claim, err := r.claim(ctx, r.request(n, need, w.choices()), w, tell)
+		request.Demand.Devices = w.choices()
+		claim, err := r.claim(ctx, request, w, tell)
 		if err != nil || w == nil {
 			return place{claim: claim}, err
 		}
@@ -98,7 +100,9 @@ func (r *run) take(ctx context.Context, n int, need Capacity, d resources.Demand
 			p.accelerators, p.devices = accelerators(inv, m, picked)
 			return p, nil
 		}
+		request.Since = claim.Since
 		claim.Release()
+		r.x.devices.forget() // who is on them was taken for the claim's holder
 	}
 }
 

@@ -40,7 +40,9 @@ type lookout struct {
 // sight is a look: what there was, and when.
 type sight struct {
 	inv gpu.Inventory
-	at  time.Time
+	// bare is inv by its own word: whose the processes are nobody has told.
+	bare gpu.Inventory
+	at   time.Time
 }
 
 // look returns a sight that is at most so old (0: a new one), or ctx's cause.
@@ -52,7 +54,8 @@ func (l *lookout) look(ctx context.Context, age time.Duration) (sight, error) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if l.last.at.IsZero() || age <= 0 || time.Since(l.last.at) > age {
-			l.last = sight{l.owned(l.find(context.WithoutCancel(ctx))), time.Now()}
+			bare := l.find(context.WithoutCancel(ctx))
+			l.last = sight{l.owned(bare), bare, time.Now()}
 		}
 		seen <- l.last
 	}()
@@ -190,13 +193,14 @@ func (w *wish) pick(taken func(sandbox.Device) bool) ([]sandbox.Device, string) 
 }
 
 // chosen are the choices that were let in with these devices; ok is false where
-// the latest look has one of them no more, or somebody else on it.
+// the latest look has one of them no more, or somebody else on it. Their holder
+// has not begun yet: whoever is on them by a look's own word is a stranger.
 func (w *wish) chosen(devices []sandbox.Device) (inv gpu.Inventory, m gpu.Match, picked []gpu.Choice, ok bool) {
 	seen, m := w.latest()
 	inv = seen.inv
 	for _, d := range devices {
 		i := slices.IndexFunc(m.Choices, func(c gpu.Choice) bool { return string(c.ID) == d.ID })
-		if i < 0 || m.Choices[i].Busy != "" {
+		if i < 0 || m.Choices[i].Busy != "" || seen.bare.Busy(gpu.ID(d.ID)) != "" {
 			return inv, m, nil, false
 		}
 		picked = append(picked, m.Choices[i])
