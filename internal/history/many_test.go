@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,7 +46,10 @@ func child(root string) error {
 		if err != nil {
 			return err
 		}
-		if w := x.Warnings(); len(w) > 0 {
+		// On a busy machine others write for longer than one is patient; then
+		// it is the directories that are read.
+		busy := func(warning string) bool { return strings.Contains(warning, "database is locked") }
+		if w := slices.DeleteFunc(x.Warnings(), busy); len(w) > 0 {
 			return fmt.Errorf("round %d: %s", round, strings.Join(w, "\n"))
 		}
 		if err := x.Close(); err != nil {

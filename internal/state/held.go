@@ -49,12 +49,7 @@ func (d *Dir) Held(id string) (bool, error) {
 		return false, Explain(path, err)
 	}
 	defer func() { _ = f.Close() }() // gives the lock back
-	for {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
-		if !errors.Is(err, syscall.EINTR) {
-			break
-		}
-	}
+	err = flock(f, syscall.LOCK_SH)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return true, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // LockFile is the file of a task's directory whose lock says that a living
@@ -30,18 +31,41 @@ func (d *Dir) LockTask(id string) (unlock func(), err error) {
 	if err != nil {
 		return nil, Explain(path, err)
 	}
-	for {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if !errors.Is(err, syscall.EINTR) {
-			break
-		}
-	}
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = ErrLocked
-	}
-	if err != nil {
+	if err := alone(f); err != nil {
 		_ = f.Close()
 		return nil, fmt.Errorf("lock task %s: %w", id, err)
 	}
 	return func() { _ = f.Close() }, nil
+}
+
+// looks is how often a lock is tried that others only look at.
+const looks = 100
+
+// alone takes the lock that a holder has for itself. Those who only look (Held)
+// share it for a moment, and are no reason to leave a task to them.
+func alone(f *os.File) error {
+	for range looks {
+		if err := flock(f, syscall.LOCK_EX); !errors.Is(err, syscall.EWOULDBLOCK) {
+			return err
+		}
+		if err := flock(f, syscall.LOCK_SH); errors.Is(err, syscall.EWOULDBLOCK) {
+			return ErrLocked
+		} else if err != nil {
+			return err
+		}
+		if err := flock(f, syscall.LOCK_UN); err != nil {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return ErrLocked
+}
+
+// flock changes the lock of an open file, without waiting for others.
+func flock(f *os.File, how int) error {
+	for {
+		if err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
 }

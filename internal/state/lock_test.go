@@ -7,6 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -50,4 +53,47 @@ func TestLockTask(t *testing.T) {
 	if info, err := os.Stat(d.Task(id) + "/" + LockFile); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the file: %v, %v", info, err)
 	}
+}
+
+// Those who look whether a task is held do not keep it from who takes it.
+func TestLockBesideLookers(t *testing.T) {
+	d, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := NewID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := d.CreateTask(id)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, TaskFile), nil, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var enough atomic.Bool
+	var lookers, begun sync.WaitGroup
+	begun.Add(2)
+	for range 2 {
+		lookers.Go(func() {
+			begun.Done()
+			for !enough.Load() {
+				if _, err := d.Held(id); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	begun.Wait()
+	for i := range 1000 {
+		unlock, err := d.LockTask(id)
+		if err != nil {
+			t.Errorf("try %d: %v", i, err)
+			continue
+		}
+		unlock()
+	}
+	enough.Store(true)
+	lookers.Wait()
 }
