@@ -79,7 +79,7 @@ func prepare(w World, cmd *cli.Command) {
 	action := cmd.Action
 	cmd.Action = func(c *cli.Context) error {
 		if c.Bool("help") {
-			writeCommandHelp(w.Stdout, cmd)
+			writeCommandHelp(w.Stdout, cmd, pageWidth(w))
 			return nil
 		}
 		return action(c)

@@ -146,12 +146,12 @@ func doctorText(w World, o doctorOptions, doc doctorDocument) string {
 		default:
 			state = s.Warn(state)
 		}
-		b.WriteString(strings.TrimRight(fmt.Sprintf("%s  %-*s  %s", state, width, c.Name, c.Why), " ") + "\n")
+		b.WriteString(strings.TrimRight(fmt.Sprintf("%s  %-*s  %s", state, width, c.Name, hanging(c.Why, indent+2, columns(w))), " ") + "\n")
 		if c.Fix != "" {
 			fmt.Fprintf(&b, "%*s  fix: %s\n", indent, "", c.Fix)
 		}
 	}
-	b.WriteString("\naccelerators:\n" + findingsText(s, doc.Accelerators))
+	b.WriteString("\naccelerators:\n" + findingsText(s, doc.Accelerators, columns(w)))
 	b.WriteString("\n" + doc.sentence() + "\n")
 	return b.String()
 }
@@ -170,8 +170,9 @@ func (d *doctorDocument) sentence() string {
 	}
 }
 
-// findingsText lists them, each with its fix below.
-func findingsText(s report.Style, all []devicecheck.Finding) string {
+// findingsText lists them, each with its fix below: in one piece, because it is
+// there to be copied.
+func findingsText(s report.Style, all []devicecheck.Finding, screen int) string {
 	width := 0
 	for _, f := range all {
 		width = max(width, len(f.Name))
@@ -179,7 +180,7 @@ func findingsText(s report.Style, all []devicecheck.Finding) string {
 	paint := map[devicecheck.State]func(string) string{devicecheck.OK: s.Good, devicecheck.Warning: s.Warn, devicecheck.Problem: s.Bad}
 	var b strings.Builder
 	for _, f := range all {
-		fmt.Fprintf(&b, "%s  %-*s  %s\n", paint[f.State](fmt.Sprintf("%-12s", f.State)), width, report.OneLine(f.Name), report.OneLine(f.Why))
+		fmt.Fprintf(&b, "%s  %-*s  %s\n", paint[f.State](fmt.Sprintf("%-12s", f.State)), width, report.OneLine(f.Name), hanging(report.OneLine(f.Why), 16+width, screen))
 		if f.Fix != "" {
 			fmt.Fprintf(&b, "%*s  fix: %s\n", 14+width, "", report.OneLine(f.Fix))
 		}

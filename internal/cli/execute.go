@@ -163,6 +163,7 @@ func executorFor(w World, s *config.Settings, out strayTeller, which string) (*e
 func images(s Sandboxes, place Place) func(context.Context) (sandbox.Sandbox, error) {
 	var mu sync.Mutex
 	var found sandbox.Sandbox
+	place.Attempt = true
 	return func(ctx context.Context) (sandbox.Sandbox, error) {
 		mu.Lock()
 		defer mu.Unlock()

@@ -60,7 +60,7 @@ func newHelpCommand(w World) *cli.Command {
 			if cmd == nil || cmd.Hidden {
 				return unknownCommand(c.App.Commands, c.Args().First())
 			}
-			writeCommandHelp(w.Stdout, cmd)
+			writeCommandHelp(w.Stdout, cmd, pageWidth(w))
 			return nil
 		},
 	}
@@ -83,10 +83,31 @@ drydock COMMAND --help says more, with examples and exit codes.
 `)
 }
 
-// writeCommandHelp prints a command's whole page.
-func writeCommandHelp(out io.Writer, cmd *cli.Command) {
+// pageWidth is helpWidth, or a narrower terminal's.
+func pageWidth(w World) int {
+	if n := columns(w); n > 0 {
+		return min(helpWidth, max(leastHelp, n))
+	}
+	return helpWidth
+}
+
+// reflow wraps prose anew where the page is narrower than it was written for.
+func reflow(text string, indent, width int) string {
+	if width >= helpWidth {
+		return strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", indent))
+	}
+	paragraphs := strings.Split(text, "\n\n")
+	for i, p := range paragraphs {
+		paragraphs[i] = hanging(p, indent, width)
+	}
+	return strings.Join(paragraphs, "\n\n"+strings.Repeat(" ", indent))
+}
+
+// writeCommandHelp prints a command's whole page. Lines to be copied are not
+// wrapped.
+func writeCommandHelp(out io.Writer, cmd *cli.Command, width int) {
 	p := pages()[cmd.Name]
-	fmt.Fprintf(out, "drydock %s: %s\n\nUsage:\n", cmd.Name, cmd.Usage)
+	fmt.Fprintf(out, "%s\n\nUsage:\n", reflow("drydock "+cmd.Name+": "+cmd.Usage, 2, width))
 	usages := p.Usages
 	if len(usages) == 0 {
 		usages = []string{""}
@@ -95,9 +116,9 @@ func writeCommandHelp(out io.Writer, cmd *cli.Command) {
 		fmt.Fprintln(out, strings.TrimRight("  drydock "+cmd.Name+" "+u, " "))
 	}
 	if p.About != "" {
-		fmt.Fprintf(out, "\n%s\n", p.About)
+		fmt.Fprintf(out, "\n%s\n", reflow(p.About, 0, width))
 	}
-	writeFlags(out, flagDocs(cmd.Flags))
+	writeFlags(out, flagDocs(cmd.Flags), width)
 	if len(p.Examples) > 0 {
 		fmt.Fprintln(out, "\nExamples:")
 		for _, e := range p.Examples {
@@ -107,16 +128,16 @@ func writeCommandHelp(out io.Writer, cmd *cli.Command) {
 	if len(p.Exits) > 0 {
 		fmt.Fprintln(out, "\nExit codes:")
 		for _, e := range p.Exits {
-			fmt.Fprintf(out, "  %-9s %s\n", e.Code, e.Meaning)
+			fmt.Fprintf(out, "  %-9s %s\n", e.Code, reflow(e.Meaning, 12, width))
 		}
 	}
 	for _, n := range p.Notes {
-		fmt.Fprintf(out, "\n%s:\n  %s\n", n.Title, strings.ReplaceAll(n.Text, "\n", "\n  "))
+		fmt.Fprintf(out, "\n%s:\n  %s\n", n.Title, reflow(n.Text, 2, width))
 	}
 }
 
 // writeFlags prints flags by group, usage in one column, wrapped.
-func writeFlags(out io.Writer, flags []flagDoc) {
+func writeFlags(out io.Writer, flags []flagDoc, width int) {
 	var groups []string
 	byGroup := map[string][]flagDoc{}
 	for _, f := range flags {
@@ -139,7 +160,7 @@ func writeFlags(out io.Writer, flags []flagDoc) {
 			if f.Meta != "" {
 				left += " " + f.Meta
 			}
-			writeHanging(out, "  "+left, f.Usage)
+			writeHanging(out, "  "+left, f.Usage, width)
 		}
 	}
 }
@@ -147,10 +168,11 @@ func writeFlags(out io.Writer, flags []flagDoc) {
 const (
 	helpColumn = 28
 	helpWidth  = 96
+	leastHelp  = 60 // narrower terminals wrap by themselves
 )
 
 // writeHanging prints left and, from helpColumn on, right, wrapped.
-func writeHanging(out io.Writer, left, right string) {
+func writeHanging(out io.Writer, left, right string, width int) {
 	line := fmt.Sprintf("%-*s", helpColumn, left)
 	if len(left) >= helpColumn-1 {
 		fmt.Fprintln(out, left)
@@ -158,7 +180,7 @@ func writeHanging(out io.Writer, left, right string) {
 	}
 	used := helpColumn
 	for i, word := range strings.Fields(right) {
-		if i > 0 && used+1+len(word) > helpWidth {
+		if i > 0 && used+1+len(word) > width {
 			fmt.Fprintln(out, line)
 			line, used = strings.Repeat(" ", helpColumn), helpColumn
 		} else if i > 0 {

@@ -26,6 +26,8 @@ type Place struct {
 	StateDir string
 	Shim     string // "": beside the program
 	LeaseDir string // "": the machine's
+	// Attempt says that an attempt is about to begin there.
+	Attempt bool
 	// OnStray is told of every leftover of a dead supervisor that was removed;
 	// nil: nobody.
 	OnStray func(what string)

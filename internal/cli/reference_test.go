@@ -57,7 +57,7 @@ func TestHelpGolden(t *testing.T) {
 	golden(t, "testdata/help/drydock.txt", b.Bytes())
 	for _, c := range commands {
 		b.Reset()
-		writeCommandHelp(&b, c)
+		writeCommandHelp(&b, c, helpWidth)
 		golden(t, "testdata/help/"+c.Name+".txt", b.Bytes())
 	}
 }
@@ -75,16 +75,24 @@ func TestHelpComplete(t *testing.T) {
 				t.Errorf("%s --%s has no help", c.Name, f.Name)
 			}
 		}
-		var b bytes.Buffer
-		writeCommandHelp(&b, c)
-		text, examples, _ := strings.Cut(b.String(), "\nExamples:") // which are to be copied in one piece
-		_, exits, _ := strings.Cut(examples, "\nExit codes:")
-		for line := range strings.Lines(text + exits) {
-			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > helpWidth {
-				t.Errorf("%s: a line of the help is %d wide: %s", c.Name, n, line)
+		for _, width := range []int{helpWidth, 80} {
+			for _, line := range proseOf(c, width) {
+				if n := utf8.RuneCountInString(line); n > width {
+					t.Errorf("%s: a line of the help is %d wide, and %d is the most: %s", c.Name, n, width, line)
+				}
 			}
 		}
 	}
+}
+
+// proseOf is a command's help but its examples, which are to be copied in one
+// piece.
+func proseOf(c *cli.Command, width int) []string {
+	var b bytes.Buffer
+	writeCommandHelp(&b, c, width)
+	text, examples, _ := strings.Cut(b.String(), "\nExamples:")
+	_, exits, _ := strings.Cut(examples, "\nExit codes:")
+	return strings.Split(text+exits, "\n")
 }
 
 // docs/commands.md and docs/settings.md are written from the program itself.
@@ -100,7 +108,7 @@ func commandsPage() []byte {
 	for _, c := range commands {
 		fmt.Fprintf(&b, "\n## drydock %s\n\n", c.Name)
 		var help bytes.Buffer
-		writeCommandHelp(&help, c)
+		writeCommandHelp(&help, c, helpWidth)
 		fmt.Fprintf(&b, "```text\n%s```\n", help.Bytes())
 	}
 	return b.Bytes()

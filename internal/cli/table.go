@@ -88,6 +88,35 @@ func cut(text string, n int) string {
 	return string([]rune(text)[:n-1]) + "…"
 }
 
+// leastHanging is the narrowest column that texts are wrapped into.
+const leastHanging = 20
+
+// hanging wraps a text that begins at column indent of a screen; further lines
+// begin there, too. Where there is no room, or no screen (0), it stays as it is.
+func hanging(text string, indent, screen int) string {
+	room := screen - indent
+	if room < leastHanging {
+		return text
+	}
+	var b strings.Builder
+	used := 0
+	for _, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case used == 0:
+		case used+1+n > room:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			used = 0
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += n
+	}
+	return b.String()
+}
+
 // columns is the width of standard output where it is a terminal; 0: any.
 func columns(w World) int {
 	if text, ok := w.env("COLUMNS"); ok {

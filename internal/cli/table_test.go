@@ -40,6 +40,21 @@ func TestTable(t *testing.T) {
 	}
 }
 
+func TestHanging(t *testing.T) {
+	const text = "one two three four five six seven"
+	for screen, want := range map[int]string{
+		0:  text,
+		23: text, // no room
+		24: "one two three four\n    five six seven",
+		37: text,
+		36: "one two three four five six\n    seven",
+	} {
+		if got := hanging(text, 4, screen); got != want {
+			t.Errorf("%d: %q, want %q", screen, got, want)
+		}
+	}
+}
+
 func TestAgeText(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0s", 119 * time.Second: "119s", 2 * time.Minute: "2m", 119 * time.Minute: "119m",

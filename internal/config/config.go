@@ -102,7 +102,7 @@ func readConfigFile(in Inputs, paths Paths) (map[string]Value, configFile, error
 		file.path = ""
 		return nil, file, nil
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, file, &FileError{Path: file.path, Reason: fmt.Sprintf("the configuration file (%s) does not exist", file.origin), Err: err}
+		return nil, file, &FileError{Path: file.path, Reason: fmt.Sprintf("the configuration file (%s) does not exist; name an existing one, or leave it out", file.origin), Err: err}
 	case err != nil:
 		return nil, file, &FileError{Path: file.path, Reason: "the configuration file cannot be read: " + err.Error(), Err: err}
 	}
