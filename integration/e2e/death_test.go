@@ -104,8 +104,9 @@ func (d death) begin(t *testing.T, h home, env []string, words ...string) (id st
 // prepare makes a command of a drydock that dies, and those that it starts.
 func (d death) prepare(t *testing.T, h home, tomb string, args ...string) *command {
 	t.Helper()
+	program := filepath.Join(mortals(t), "drydock") // built now, or it counts as the command's time
 	c := h.prepare(t, args...)
-	c.Path = filepath.Join(mortals(t), "drydock")
+	c.Path = program
 	c.Env = append(c.Env, failpoint.Variable+"="+strings.ReplaceAll(d.String(), "+", ","), failpoint.TombVariable+"="+tomb)
 	return c
 }

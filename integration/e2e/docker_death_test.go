@@ -16,7 +16,9 @@ import (
 func dockerDeaths() []death {
 	never, failed, unknown := []string{"error"}, []string{"failed"}, []string{"unknown"}
 	all := []death{
-		{at: []failpoint.Step{failpoint.ImageReady}, drydock: true, verdicts: never},
+		{at: []failpoint.Step{failpoint.ImageReady}, drydock: true, verdicts: never}, // with a supervisor that waits
+		{at: []failpoint.Step{failpoint.LeaseTaken}, drydock: true, verdicts: never},
+		{at: []failpoint.Step{failpoint.SupervisorStarted}, drydock: true, verdicts: never}, // it has the lease, and is told no more
 		{at: []failpoint.Step{failpoint.ConfigSent}, drydock: true, verdicts: failed},
 		{at: []failpoint.Step{failpoint.ContainerCreated}, verdicts: unknown},
 		{at: []failpoint.Step{failpoint.Executed}, verdicts: unknown},

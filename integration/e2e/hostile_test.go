@@ -25,6 +25,7 @@ func TestStateCannotBeMovedAway(t *testing.T) {
 	}
 	script := `id=$(sed -n 's#.*memory:/[^/]*/\(.*\)\.1$#\1#p; s#^0::.*/\(.*\)\.1/task$#\1#p' /proc/self/cgroup | head -n 1)
 mv deep old && echo moved deep; mv deep/state deep/old && echo moved state; mv deep/state/tasks deep/state/old && echo moved tasks
+cd deep/state; ln -s /etc runs 2>/dev/null && echo linked runs; rm -f history.db.lock retained version; mkdir objects 2>/dev/null && echo made objects; cd ../..
 mkdir -p deep/state/tasks/$id/attempts/1 2>/dev/null && ln -s "$1" deep/state/tasks/$id/attempts/1/outcome.json.tmp
 exit 4`
 	r := h.run(t, "run", "--state-dir", state, "--memory", "64Mi", "--json", "--", "sh", "-c", script, "sh", precious)
@@ -34,6 +35,9 @@ exit 4`
 	}
 	if content, err := os.ReadFile(precious); err != nil || string(content) != "untouched\n" {
 		t.Errorf("a host file holds %q now, %v", content, err)
+	}
+	if content, err := os.ReadFile(filepath.Join(state, "version")); err != nil || len(content) == 0 {
+		t.Errorf("the version is %q, %v", content, err)
 	}
 }
 

@@ -5,7 +5,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,15 +53,7 @@ func TestCtrlC(t *testing.T) {
 			nothingLeft(t)
 			h := newHome(t)
 			file := filepath.Join(h.dir, "result.json")
-			c := h.prepare(t, append([]string{"run", "--memory", "64Mi", "--grace", "1h", "--result", file, "--", "./hog"}, tc.words...)...)
-			person, terminal := openPTY(t)
-			c.Stdin, c.Stdout, c.Stderr = terminal, terminal, terminal
-			c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-			go func() { _, _ = io.Copy(c.out, person) }()
-			if err := c.Start(); err != nil {
-				t.Fatal(err)
-			}
-			_ = terminal.Close()
+			c, person := h.onTerminal(t, append([]string{"run", "--memory", "64Mi", "--grace", "1h", "--result", file, "--", "./hog"}, tc.words...)...)
 			c.waitFor(t, "ready")
 			for range tc.presses {
 				if _, err := person.Write([]byte{3}); err != nil {

@@ -55,10 +55,11 @@ func (o *output) String() string {
 func (h home) prepare(t testing.TB, args ...string) *command {
 	t.Helper()
 	runnable(t)
+	program, dir := drydock(t), h.work(t) // what they build is not the command's time
 	ctx, cancel := context.WithTimeout(context.Background(), hang)
 	t.Cleanup(cancel)
-	c := &command{Cmd: exec.CommandContext(ctx, drydock(t), args...), out: &output{}, err: &output{}}
-	c.Dir = h.work(t)
+	c := &command{Cmd: exec.CommandContext(ctx, program, args...), out: &output{}, err: &output{}}
+	c.Dir = dir
 	c.Env = append(os.Environ(), append(h.env(), "PWD="+c.Dir)...)
 	c.Stdout, c.Stderr = c.out, c.err
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

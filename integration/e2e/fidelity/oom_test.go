@@ -23,10 +23,11 @@ type (
 var _ = register(doing{
 	"oom-main": hogs("32Mi", "touch", "64"),
 	// 1 MiB at a time.
-	"oom-main-slow":      hogs("32Mi", slices.Repeat([]string{"touch", "1", "sleep", "20"}, 64)...),
-	"oom-child-exit0":    shell("32Mi", "./hog touch 64; echo child $?; exit 0"),
-	"oom-child-exit3":    shell("32Mi", "./hog touch 64; echo child $?; exit 3"),
-	"oom-child-bg":       shell("32Mi", "./hog touch 64 & sleep 15; echo main goes on; exit 0"),
+	"oom-main-slow":   hogs("32Mi", slices.Repeat([]string{"touch", "1", "sleep", "20"}, 64)...),
+	"oom-child-exit0": shell("32Mi", "./hog touch 64; echo child $?; exit 0"),
+	"oom-child-exit3": shell("32Mi", "./hog touch 64; echo child $?; exit 3"),
+	// The kubelet's slept for 15 s, for which a child may hardly run on a machine that is busy.
+	"oom-child-bg":       shell("32Mi", "./hog touch 64 & sleep 120; echo main goes on; exit 0"),
 	"single-child-exit0": singleKill("./hog touch 64; echo child $?; exit 0"),
 	"single-child-exit3": singleKill("./hog touch 64; echo child $?; exit 3"),
 	"oom-burst":          burst,
