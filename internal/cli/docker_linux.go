@@ -18,7 +18,7 @@ import (
 
 func (hostSandboxes) Docker(ctx context.Context, p Place) (sandbox.Sandbox, error) {
 	config := dockerConfig(p)
-	config.Ahead = true // an attempt is to begin
+	config.Ahead = p.Attempt
 	config.Engine.CacheDir = filepath.Join(p.StateDir, "cache", "engines")
 	box, err := docker.New(ctx, config)
 	if err != nil {
