@@ -84,7 +84,7 @@ func TestStartedAhead(t *testing.T) {
 	if !leases.Held(client.Name(spec)) {
 		t.Error("the supervisor does not hold the lease")
 	}
-	r.Stop(sandbox.StopAbort, 0)
+	r.Stop(sandbox.StopAbort, time.Minute) // not a kill, after which the output is not waited for
 	if o, err := r.Wait(); err != nil || o.Exit == nil || o.Exit.Code != 7 {
 		t.Errorf("%+v, %v", o, err)
 	}
