@@ -116,5 +116,5 @@ func TestDockerSurvives(t *testing.T) {
 func TestDockerNotThere(t *testing.T) {
 	s := newServer(t, sdk(t, newest))
 	s.engine = "unix://" + filepath.Join(s.dir, "nobody.sock")
-	refused(t, s.drydock(t, "up", "--listen", "127.0.0.1:0"), "nobody.sock", "drydock up --native")
+	refused(t, s.drydock(t, "up", "--listen", "127.0.0.1:0"), "nobody.sock", "--native runs tasks without images")
 }
